@@ -1,0 +1,129 @@
+//! The un-prefixed old paths: token in the query, HTTP 200 for everything, a flat result beside
+//! its `errcode`.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::dialect::{Dialect, text};
+use crate::endpoint::Family;
+use crate::lenient;
+use crate::wire::Response;
+
+/// The old family. A success is `{"errcode":0,"errmsg":"ok",…}` with the data's members beside.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Legacy {}
+
+impl Dialect for Legacy {
+    const FAMILY: Family = Family::Legacy;
+
+    fn accept<T: DeserializeOwned>(response: &Response) -> Option<T> {
+        if response.status() != 200 {
+            return None;
+        }
+        serde_json::from_str::<Success<T>>(text(response)?).ok().map(|success| success.0)
+    }
+}
+
+struct Success<T>(T);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Success<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Flat(PhantomData))
+    }
+}
+
+struct Flat<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for Flat<T> {
+    type Value = Success<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an answer of the old family")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        let mut code = None;
+        let data = T::deserialize(MapAccessDeserializer::new(Watched { map, code: &mut code }))?;
+        match code {
+            Some(0) => Ok(Success(data)),
+            Some(_) => Err(A::Error::custom("no success")),
+            None => Err(A::Error::missing_field("errcode")),
+        }
+    }
+}
+
+/// Hands the members on and notes `errcode` as it passes.
+struct Watched<'c, A> {
+    map: A,
+    code: &'c mut Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Code(#[serde(deserialize_with = "lenient::read")] i64);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Watched<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        let Some(mut key) = self.map.next_key::<std::borrow::Cow<'de, str>>()? else {
+            return Ok(None);
+        };
+        while key == "errcode" {
+            let Code(number) = self.map.next_value()?;
+            *self.code = Some(number);
+            match self.map.next_key()? {
+                Some(next) => key = next,
+                None => return Ok(None),
+            }
+        }
+        let key: serde::de::value::CowStrDeserializer<'_, A::Error> =
+            serde::de::IntoDeserializer::into_deserializer(key);
+        seed.deserialize(key).map(Some)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.map.next_value_seed(seed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Ticket {
+        ticket: String,
+        #[serde(deserialize_with = "lenient::read")]
+        expires_in: i64,
+    }
+
+    fn accept(body: &str) -> Option<Ticket> {
+        Legacy::accept(&Response::new(200, Default::default(), body.to_owned()))
+    }
+
+    #[test]
+    fn data_and_code_are_read_in_one_pass_in_any_order() {
+        let expected = Some(Ticket { ticket: "t".into(), expires_in: 7200 });
+        for body in [
+            r#"{"errcode":0,"ticket":"t","errmsg":"ok","expires_in":7200}"#,
+            r#"{"ticket":"t","expires_in":"7200","errcode":"0"}"#,
+        ] {
+            assert_eq!(accept(body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_code_other_than_zero_or_none_at_all_is_no_success() {
+        assert_eq!(accept(r#"{"errcode":40014,"ticket":"t","expires_in":1}"#), None);
+        assert_eq!(accept(r#"{"ticket":"t","expires_in":1}"#), None);
+        assert_eq!(accept("<html>"), None);
+    }
+}

@@ -1,0 +1,290 @@
+//! Reads what the platform sends where it departs from its own documents: numbers and booleans as
+//! strings, one object where a list belongs, `null` and `""` for nothing (wire-facts §6.1, §14).
+//!
+//! Put `#[serde(default, deserialize_with = "lenient::read")]` on a field; its type says what is
+//! wanted.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+
+/// Reads a `T` tolerantly.
+pub fn read<'de, D: Deserializer<'de>, T: Lenient>(deserializer: D) -> Result<T, D::Error> {
+    T::read(deserializer)
+}
+
+/// A type with a tolerant way of reading it.
+pub trait Lenient: Sized {
+    /// Reads a value of this type from whatever stands for it.
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+impl Lenient for i64 {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Integer).map(Option::unwrap_or_default)
+    }
+}
+
+impl Lenient for bool {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Boolean).map(Option::unwrap_or_default)
+    }
+}
+
+impl Lenient for String {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Text).map(Option::unwrap_or_default)
+    }
+}
+
+impl Lenient for Option<i64> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Integer)
+    }
+}
+
+impl Lenient for Option<bool> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Boolean)
+    }
+}
+
+impl Lenient for Option<String> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Text)
+    }
+}
+
+impl Lenient for Option<crate::Personal> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(deserializer.deserialize_any(Text)?.map(Into::into))
+    }
+}
+
+impl<T: DeserializeOwned> Lenient for Vec<T> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(List(PhantomData))
+    }
+}
+
+struct Integer;
+
+impl Visitor<'_> for Integer {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an integer, or one in a string")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        i64::try_from(value).map(Some).map_err(|_| E::custom("integer out of range"))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        // 2^53: beyond it a float no longer says which integer was meant.
+        const EXACT: f64 = 9_007_199_254_740_992.0;
+        if value.fract() == 0.0 && value.abs() <= EXACT {
+            #[allow(clippy::cast_possible_truncation)]
+            return Ok(Some(value as i64));
+        }
+        Err(E::custom("not an integer"))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(i64::from(value)))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        let value = value.trim();
+        if value.is_empty() {
+            return Ok(None);
+        }
+        value.parse().map(Some).map_err(|_| E::custom("not an integer in a string"))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+struct Boolean;
+
+impl Visitor<'_> for Boolean {
+    type Value = Option<bool>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean, or one in a string or number")
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value != 0))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value != 0))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        match value.trim() {
+            "" => Ok(None),
+            "true" | "True" | "TRUE" | "1" => Ok(Some(true)),
+            "false" | "False" | "FALSE" | "0" => Ok(Some(false)),
+            _ => Err(E::custom("not a boolean in a string")),
+        }
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+struct Text;
+
+impl Visitor<'_> for Text {
+    type Value = Option<String>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string, or a number or boolean for one")
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        Ok(Some(value.to_owned()))
+    }
+
+    fn visit_string<E: Error>(self, value: String) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Self::Value, E> {
+        Ok(Some(value.to_string()))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+struct List<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
+    type Value = Vec<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list, or one of its items")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
+        serde::Deserialize::deserialize(SeqAccessDeserializer::new(seq))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
+    }
+
+    /// The printed samples hold lists as text, `"[2,3,4]"`, or one item alone.
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        let value = value.trim();
+        if value.is_empty() {
+            return Ok(Vec::new());
+        }
+        if value.starts_with('[') {
+            return serde_json::from_str(value).map_err(|_| E::custom("not a list in a string"));
+        }
+        if value.starts_with('{') {
+            return serde_json::from_str(value)
+                .map(|item| vec![item])
+                .map_err(|_| E::custom("not an object in a string"));
+        }
+        T::deserialize(StrDeserializer::new(value)).map(|item| vec![item])
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Vec::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug, PartialEq, Default)]
+    #[serde(default)]
+    struct Everything {
+        #[serde(deserialize_with = "super::read")]
+        number: i64,
+        #[serde(deserialize_with = "super::read")]
+        flag: bool,
+        #[serde(deserialize_with = "super::read")]
+        text: Option<String>,
+        #[serde(deserialize_with = "super::read")]
+        list: Vec<i64>,
+    }
+
+    fn parse(json: &str) -> Everything {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn numbers_booleans_and_lists_may_come_as_strings() {
+        let expected =
+            Everything { number: -7, flag: true, text: Some("x".into()), list: vec![2, 3] };
+        assert_eq!(parse(r#"{"number":-7,"flag":true,"text":"x","list":[2,3]}"#), expected);
+        assert_eq!(parse(r#"{"number":"-7","flag":"true","text":"x","list":"[2,3]"}"#), expected);
+    }
+
+    #[test]
+    fn one_object_may_stand_where_a_list_belongs() {
+        #[derive(Deserialize)]
+        struct Roles {
+            #[serde(deserialize_with = "super::read")]
+            role_list: Vec<Role>,
+        }
+        #[derive(Deserialize)]
+        struct Role {
+            name: String,
+        }
+        for json in [
+            r#"{"role_list":{"name":"主管"}}"#,
+            r#"{"role_list":[{"name":"主管"}]}"#,
+            r#"{"role_list":"{\"name\":\"主管\"}"}"#,
+        ] {
+            let roles: Roles = serde_json::from_str(json).unwrap();
+            assert_eq!(roles.role_list[0].name, "主管");
+        }
+    }
+
+    #[test]
+    fn null_empty_and_absent_all_mean_nothing() {
+        for json in [
+            "{}",
+            r#"{"number":null,"flag":null,"text":null,"list":null}"#,
+            r#"{"number":"","flag":"","list":""}"#,
+        ] {
+            assert_eq!(parse(json), Everything::default());
+        }
+    }
+
+    #[test]
+    fn integers_keep_all_64_bits() {
+        assert_eq!(parse(r#"{"number":176332448111000201}"#).number, 176_332_448_111_000_201);
+        assert_eq!(parse(r#"{"number":"-9223372036854775808"}"#).number, i64::MIN);
+    }
+}

@@ -1,0 +1,4 @@
+//! stub
+/// A person.
+#[derive(Debug, Clone)]
+pub struct User(());
