@@ -1,1 +1,24 @@
 //! Who the app is and who the person is: tokens, codes, consent, scopes.
+
+mod get_access_token;
+mod get_auth_rules;
+mod get_corp_token;
+mod get_scopes;
+mod get_sso_token;
+mod get_sso_user;
+mod get_token_legacy;
+mod get_user_token;
+pub(crate) mod token;
+
+pub use get_access_token::GetAccessToken;
+pub use get_auth_rules::{AuthRule, AuthRules, GetAuthRules};
+pub use get_corp_token::GetCorpToken;
+pub use get_scopes::{AuthOrgScopes, AuthScopes, GetScopes};
+pub use get_sso_token::GetSsoToken;
+pub use get_sso_user::{GetSsoUser, SsoUser};
+pub use get_token_legacy::GetTokenLegacy;
+pub use get_user_token::{GetUserToken, UserAccessToken};
+pub use token::AccessToken;
+
+mod obtain_token;
+pub use obtain_token::{HeldToken, ObtainToken};

@@ -26,6 +26,7 @@ pub trait Dialect: sealed::Sealed {
     fn accept<T: DeserializeOwned>(response: &Response) -> Option<T>;
 }
 
+#[allow(unnameable_types)] // nobody outside may implement them
 mod sealed {
     pub trait Sealed {}
     impl Sealed for super::Legacy {}

@@ -1,5 +1,8 @@
 //! WHAT is called: an [`Operation`] is data, an [`Endpoint`] is an operation plus types.
 
+#[cfg(test)]
+pub(crate) mod testing;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -46,13 +49,24 @@ pub trait Endpoint: Serialize {
     /// Whose token it takes: [`App`](crate::App), [`User`](crate::User),
     /// [`AppOrUser`](crate::AppOrUser), [`Sso`](crate::Sso) or [`Nobody`](crate::Nobody). Calling
     /// it with another credential does not compile.
-    type Caller;
+    type Caller: crate::Caller;
     /// The wire family.
     type Api: Dialect;
     /// The result, without its envelope.
     type Output: DeserializeOwned;
     /// Name, method, path and replay rule.
     const OPERATION: &Operation;
+
+    /// The same for endpoints that are described at run time.
+    fn operation(&self) -> Cow<'static, Operation> {
+        Cow::Borrowed(Self::OPERATION)
+    }
+
+    /// Whether the call is about the platform's answer or about a token that we keep.
+    #[doc(hidden)]
+    fn obtains(&self) -> Obtains {
+        Obtains::Answer
+    }
 
     /// The path with its variables filled in. Endpoints with variables write
     /// `Self::OPERATION.fill(&[&self.union_id])`.
@@ -65,6 +79,19 @@ pub trait Endpoint: Serialize {
 
     /// Query parameters beside the token.
     fn query(&self, _query: &mut Query) {}
+}
+
+/// What a call is about.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Obtains {
+    /// The platform's answer.
+    Answer,
+    /// The caller's token.
+    Token,
+    /// The app's page ticket.
+    Ticket,
 }
 
 /// A page of a longer result, and how to ask for the next one.
@@ -125,6 +152,13 @@ impl Operation {
         self
     }
 
+    /// Marks a GET that must not be repeated, such as one that uses up a one-time code.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.replay = Replay::Never;
+        self
+    }
+
     /// Marks an operation that sends no body.
     #[must_use]
     pub const fn without_body(mut self) -> Self {
@@ -178,6 +212,11 @@ impl Operation {
         }
         filled.push_str(rest);
         Ok(filled.into())
+    }
+
+    /// The names of the path's variables, in order.
+    pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
     }
 
     const fn new(family: Family, name: &'static str, method: Method, path: &'static str) -> Self {

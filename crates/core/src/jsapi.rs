@@ -1,1 +1,10 @@
 //! JSAPI: tickets, signatures and the object that a page gives to `dd.config`.
+
+mod create_ticket;
+mod get_ticket_legacy;
+
+pub use create_ticket::{CreateTicket, JsapiTicket};
+pub use get_ticket_legacy::GetTicketLegacy;
+
+mod obtain_ticket;
+pub use obtain_ticket::ObtainTicket;

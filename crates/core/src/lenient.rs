@@ -7,12 +7,33 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use serde::Deserialize;
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Reads a `T` tolerantly.
 pub fn read<'de, D: Deserializer<'de>, T: Lenient>(deserializer: D) -> Result<T, D::Error> {
     T::read(deserializer)
+}
+
+/// Reads a `T` tolerantly, but not nothing in its place: for the identity or token without which
+/// an answer makes no sense.
+pub fn required<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    Option<T>: Lenient,
+{
+    Option::<T>::read(deserializer)?
+        .ok_or_else(|| D::Error::custom("nothing where a value must be"))
+}
+
+/// Reads an inner object; `null` stands for one without members.
+pub fn object<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 /// A type with a tolerant way of reading it.
@@ -53,13 +74,19 @@ impl Lenient for Option<bool> {
 
 impl Lenient for Option<String> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Text)
+        Ok(deserializer.deserialize_any(Text)?.filter(|text| !text.is_empty()))
     }
 }
 
 impl Lenient for Option<crate::Personal> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(deserializer.deserialize_any(Text)?.map(Into::into))
+        Ok(read::<D, Option<String>>(deserializer)?.map(Into::into))
+    }
+}
+
+impl Lenient for Option<crate::Secret> {
+    fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(read::<D, Option<String>>(deserializer)?.map(Into::into))
     }
 }
 
@@ -276,7 +303,7 @@ mod tests {
         for json in [
             "{}",
             r#"{"number":null,"flag":null,"text":null,"list":null}"#,
-            r#"{"number":"","flag":"","list":""}"#,
+            r#"{"number":"","flag":"","text":"","list":""}"#,
         ] {
             assert_eq!(parse(json), Everything::default());
         }
@@ -286,5 +313,31 @@ mod tests {
     fn integers_keep_all_64_bits() {
         assert_eq!(parse(r#"{"number":176332448111000201}"#).number, 176_332_448_111_000_201);
         assert_eq!(parse(r#"{"number":"-9223372036854775808"}"#).number, i64::MIN);
+    }
+
+    #[test]
+    fn what_is_required_may_be_odd_but_not_nothing() {
+        #[derive(Deserialize)]
+        struct Person {
+            #[serde(deserialize_with = "super::required")]
+            userid: crate::UserId,
+        }
+        let person: Person = serde_json::from_str(r#"{"userid":4711}"#).unwrap();
+        assert_eq!(person.userid, "4711");
+        for nothing in ["{}", r#"{"userid":null}"#, r#"{"userid":""}"#] {
+            assert!(serde_json::from_str::<Person>(nothing).is_err(), "{nothing}");
+        }
+    }
+
+    #[test]
+    fn an_inner_object_may_be_null() {
+        #[derive(Deserialize)]
+        struct Outer {
+            #[serde(default, deserialize_with = "super::object")]
+            inner: Everything,
+        }
+        for json in ["{}", r#"{"inner":null}"#, r#"{"inner":{}}"#] {
+            assert_eq!(serde_json::from_str::<Outer>(json).unwrap().inner, Everything::default());
+        }
     }
 }

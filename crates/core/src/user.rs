@@ -1,4 +1,211 @@
-//! stub
-/// A person.
-#[derive(Debug, Clone)]
-pub struct User(());
+//! A person who consented: auth code, access token, rotating refresh token.
+
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
+use crate::error::Purpose;
+use crate::machine::Job;
+use crate::token::{Kind, Source};
+use crate::{CorpId, Error, ErrorKind, Secret, Timestamp, auth};
+
+/// A person's session with an app (wire-facts §4): it begins with a code from the openAuth
+/// component or the browser's OAuth page, or with a refresh token that was kept, and renews itself
+/// for thirty days.
+///
+/// A clone is the same session, and any number of clients share its token.
+///
+/// A code goes out once; a refresh token is replaced by each renewal. If the answer to a renewal
+/// is lost, nobody knows which refresh token is good: the next call tries the old one once more,
+/// since there is nothing left to lose, and if that is refused the error is
+/// [`LoginAgain`](ErrorKind::LoginAgain) with `in_doubt` set.
+///
+/// ```
+/// use dingtalk_core::App;
+///
+/// let app = App::internal("dingabc", "secret");
+/// let person = app.user_from_code("code-from-the-callback");
+/// let later = app.user_from_refresh_token("kept-from-last-time");
+/// # let _ = (person, later);
+/// ```
+#[derive(Clone)]
+pub struct User(Source);
+
+/// A session's tokens, for programs that keep them themselves.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct UserTokens {
+    /// The access token and the end of its life, while it serves.
+    pub access_token: Option<(Secret, Timestamp)>,
+    /// What begins the session again later. It changes with each renewal.
+    pub refresh_token: Option<Secret>,
+    /// The organization that the person chose, where the scope asked for it.
+    pub corp_id: Option<CorpId>,
+}
+
+impl User {
+    pub(crate) fn begin(app: &App, begin: Begin) -> Self {
+        Self(app.source().sibling(Kind::User(Session::new(begin))))
+    }
+
+    /// What to keep so that the session outlives the process; `now` tells whether the access
+    /// token still serves.
+    pub fn tokens(&self, now: Timestamp) -> UserTokens {
+        let session = self.0.session();
+        let (refresh_token, corp_id) = session.map(Session::kept).unwrap_or_default();
+        let held = self.0.slot().peek(now);
+        UserTokens {
+            access_token: held.map(|token| ((*token.value).clone(), token.expires)),
+            refresh_token,
+            corp_id,
+        }
+    }
+
+    /// Puts an access token there that was kept from an earlier run, so that the first call needs
+    /// no renewal.
+    pub fn seed(&self, access_token: impl Into<Secret>, expires: Timestamp, now: Timestamp) {
+        self.0.slot().seed(access_token.into(), now, expires.left(now));
+    }
+}
+
+impl Credential for User {
+    fn source(&self) -> &Source {
+        &self.0
+    }
+}
+
+impl ActsAs<Self> for User {}
+impl ActsAs<AppOrUser> for User {}
+impl ActsAs<AnyToken> for User {}
+impl ActsAs<Nobody> for User {}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("User").field(&self.0).finish()
+    }
+}
+
+/// How a session begins.
+pub(crate) enum Begin {
+    Code(Secret),
+    RefreshToken(Secret),
+}
+
+/// The single-use secrets of a session.
+pub(crate) struct Session(Mutex<State>);
+
+struct State {
+    /// What the next token request presents.
+    present: Option<Begin>,
+    corp_id: Option<CorpId>,
+    /// A request is out and its answer is not here.
+    out: bool,
+    /// An earlier answer was lost.
+    in_doubt: bool,
+}
+
+impl Session {
+    fn new(begin: Begin) -> Self {
+        Self(Mutex::new(State { present: Some(begin), corp_id: None, out: false, in_doubt: false }))
+    }
+
+    /// The request for the next token, its purpose, and the secret that it presents.
+    pub(crate) fn errand(
+        &self,
+        id: &str,
+        secret: &Secret,
+    ) -> Result<(Job, Purpose, Secret), Error> {
+        let mut state = self.state();
+        // A request that was dropped with its answer still out leaves its fate unknown.
+        state.settle_lost();
+        match &state.present {
+            Some(Begin::Code(code)) => {
+                let exchange = auth::GetUserToken::from_code(id, secret.clone(), code.clone());
+                Ok((Job::of(&exchange)?, Purpose::Exchange, code.clone()))
+            }
+            Some(Begin::RefreshToken(token)) => {
+                let refresh =
+                    auth::GetUserToken::from_refresh_token(id, secret.clone(), token.clone());
+                Ok((Job::of(&refresh)?, Purpose::Refresh, token.clone()))
+            }
+            None => Err(Error::new(ErrorKind::LoginAgain { in_doubt: state.in_doubt })),
+        }
+    }
+
+    pub(crate) fn presented(&self) {
+        self.state().out = true;
+    }
+
+    pub(crate) fn granted(&self, refresh_token: Option<Secret>, corp_id: Option<CorpId>) {
+        let mut state = self.state();
+        state.out = false;
+        state.in_doubt = false;
+        state.corp_id = corp_id.or(state.corp_id.take());
+        match refresh_token.filter(|token| !token.is_empty()) {
+            Some(token) => state.present = Some(Begin::RefreshToken(token)),
+            // A code is used up by its success; a refresh token stays where none came instead.
+            None => state.present = state.present.take().filter(|p| !matches!(p, Begin::Code(_))),
+        }
+    }
+
+    pub(crate) fn failed(&self, error: Error) -> Error {
+        let mut state = self.state();
+        if maybe_executed(error.kind()) {
+            state.settle_lost();
+        }
+        state.out = false;
+        match error.kind() {
+            ErrorKind::LoginAgain { .. } => {
+                let in_doubt = state.in_doubt;
+                error.with_kind(ErrorKind::LoginAgain { in_doubt })
+            }
+            _ => error,
+        }
+    }
+
+    fn kept(&self) -> (Option<Secret>, Option<CorpId>) {
+        let state = self.state();
+        let token = match &state.present {
+            Some(Begin::RefreshToken(token)) => Some(token.clone()),
+            _ => None,
+        };
+        (token, state.corp_id.clone())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn settle_lost(&mut self) {
+        if !self.out {
+            return;
+        }
+        self.out = false;
+        self.in_doubt = true;
+        // A one-time code is never replayed; a refresh token may be tried once more.
+        self.present = self.present.take().filter(|present| !matches!(present, Begin::Code(_)));
+    }
+}
+
+/// Whether the exchange may have happened although it failed for us.
+fn maybe_executed(kind: &ErrorKind) -> bool {
+    !matches!(
+        kind,
+        ErrorKind::Unreachable
+            | ErrorKind::Throttled { .. }
+            | ErrorKind::IpBanned { .. }
+            | ErrorKind::Quota
+            | ErrorKind::Credentials
+            | ErrorKind::IpNotAllowed { .. }
+            | ErrorKind::BadRequest
+            | ErrorKind::MissingToken
+            | ErrorKind::NoSuchApi
+            | ErrorKind::NotAuthorized
+            | ErrorKind::Permission { .. }
+            | ErrorKind::LoginAgain { .. }
+            | ErrorKind::Invalid
+            | ErrorKind::TimedOut { maybe_executed: false }
+    )
+}

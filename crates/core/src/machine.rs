@@ -1,0 +1,487 @@
+//! The erased machine: events in, orders out.
+//!
+//! This is the layer that other languages bind. It has no type parameters, closures or futures;
+//! events, orders and errors are owned values that serde can carry. The typed face over it is
+//! [`Call`](crate::Call).
+//!
+//! ```
+//! use dingtalk_core::machine::{Env, Event, Machine, Order};
+//! use dingtalk_core::{App, Credential, Family, Method, Operation, Policy, Response, Timestamp};
+//! use serde_json::json;
+//!
+//! let app = App::internal("dingabc", "secret");
+//! let get_user =
+//!     Operation::described(Family::TopApi, Method::Post, "/topapi/v2/user/get").read();
+//! let mut machine =
+//!     Machine::new(app.source(), get_user, json!({"userid": "manager01"}), Policy::default());
+//!
+//! let mut event = Event::Start;
+//! let result = loop {
+//!     let env = Env::at(Timestamp::from_millis(1_700_000_000_000));
+//!     match machine.resume(event, env) {
+//!         Order::Send(request) => {
+//!             // The host's own HTTP library carries it.
+//!             let body = match request.url().path() {
+//!                 "/v1.0/oauth2/accessToken" => r#"{"accessToken":"t","expireIn":7200}"#,
+//!                 _ => r#"{"errcode":0,"result":{"userid":"manager01"}}"#,
+//!             };
+//!             event = Event::Reply(Ok(Response::new(200, Default::default(), body)));
+//!         }
+//!         Order::Sleep(_) | Order::Join(_) => event = Event::Woken,
+//!         Order::Done(data) => break data,
+//!         Order::Failed(error) => panic!("{error}"),
+//!         _ => unreachable!("no store is configured"),
+//!     }
+//! };
+//! assert_eq!(result.get(), r#"{"userid":"manager01"}"#);
+//! ```
+
+mod fetch;
+mod job;
+mod judge;
+mod wire_form;
+
+use std::time::Duration;
+
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+pub(crate) use job::Job;
+pub use wire_form::{ReplyForm, RequestForm};
+
+use crate::dialect::accept_raw;
+use crate::endpoint::{Operation, Replay};
+use crate::error::{Class, Purpose};
+use crate::store::{StoreOp, StoreReply};
+use crate::token::{Claim, Errand, Flight, Outcome, Source, Token};
+use crate::wire::{Fault, Reply, Request, Response};
+use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
+use fetch::{Fetch, Progress};
+use judge::Verdict;
+
+/// The version of events, orders and errors: it changes when a host would have to.
+pub const VERSION: u32 = 1;
+
+/// What happened, as the host tells it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event {
+    /// Begin. The first event, once.
+    Start,
+    /// The answer to [`Order::Send`].
+    Reply(Reply),
+    /// The answer to [`Order::Ask`].
+    Store(StoreReply),
+    /// The wait of [`Order::Sleep`] or [`Order::Join`] is over, wholly or not.
+    Woken,
+    /// The caller lost interest.
+    Cancelled,
+}
+
+/// What the host must do next, and answer with an event.
+#[derive(Debug)]
+#[must_use]
+#[non_exhaustive]
+pub enum Order {
+    /// Carry this request; answer with [`Event::Reply`].
+    Send(Request),
+    /// Ask the store; answer with [`Event::Store`]. Only where a store is configured.
+    Ask(StoreOp),
+    /// Wait so long; answer with [`Event::Woken`].
+    Sleep(Duration),
+    /// Wait for somebody else's token request, at most for its
+    /// [`patience`](Flight::patience); answer with [`Event::Woken`]. A host that polls does so
+    /// after any shorter time.
+    Join(Flight),
+    /// The result: the data inside the checked envelope. The machine is finished.
+    Done(Box<RawValue>),
+    /// No result. The machine is finished.
+    Failed(Error),
+}
+
+/// What the machine may know of the world at one event.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Env {
+    /// Now.
+    pub now: Timestamp,
+    /// Random bits, for jitter. Zero is allowed; then many machines may move in step.
+    pub entropy: u64,
+}
+
+impl Env {
+    /// The time alone.
+    pub fn at(now: Timestamp) -> Self {
+        Self { now, entropy: 0 }
+    }
+
+    /// Time and random bits.
+    pub fn new(now: Timestamp, entropy: u64) -> Self {
+        Self { now, entropy }
+    }
+}
+
+/// One call from beginning to end, without types.
+///
+/// Resume it with [`Event::Start`], then do what it orders and resume it with what came of it. It
+/// always ends: sends, waits and total time are bounded. An event out of turn ends it with an
+/// error; a finished machine stays finished; dropping it at any point cancels the call and passes
+/// the lead on. It never panics.
+pub struct Machine {
+    task: Task,
+    source: Source,
+    takes_token: bool,
+    purpose: Purpose,
+    policy: Policy,
+    shared: bool,
+    /// What must not show up in an error's text, beside the token.
+    hush: Vec<Secret>,
+    state: State,
+    started: Option<Timestamp>,
+    sent_at: Timestamp,
+    sends: u32,
+    renewed: bool,
+}
+
+enum Task {
+    /// Send this, with the source's token.
+    Call(Job),
+    /// Only see to it that there is a token.
+    Token,
+    /// It could not even be written.
+    Invalid(Error),
+}
+
+enum State {
+    Ready,
+    Asleep,
+    /// Waiting for its turn at a paced operation.
+    Queued(Option<Token>),
+    Joined(Flight),
+    Fetching(Box<Fetch>),
+    Sending(Option<Token>),
+    Finished,
+}
+
+impl Machine {
+    /// A call of an operation that is described as data. `parameters` is an object: members named
+    /// in the path go there, those named in [`Operation::query`] into the query, all others into
+    /// the body.
+    pub fn new(source: &Source, operation: Operation, parameters: Value, policy: Policy) -> Self {
+        let job = Job::described(operation, parameters);
+        Self::of(source, source.has_token(), job, policy)
+    }
+
+    /// Only sees to it that the credential holds a token with more than ten minutes left. The
+    /// result is `{"value":…,"expires_at":…}`: never log it.
+    pub fn for_token(source: &Source, policy: Policy) -> Self {
+        let mut machine = Self::of(source, true, Err(Error::invalid("")), policy);
+        machine.task = match source.has_token() {
+            true => Task::Token,
+            false => Task::Invalid(Error::invalid("this caller has no token")),
+        };
+        machine
+    }
+
+    /// Says that the host has a store: [`Order::Ask`] may come.
+    pub fn set_shared(&mut self, shared: bool) {
+        self.shared = shared;
+    }
+
+    /// Whether the call is over.
+    pub fn is_finished(&self) -> bool {
+        matches!(self.state, State::Finished)
+    }
+
+    /// Takes an event and says what to do.
+    pub fn resume(&mut self, event: Event, env: Env) -> Order {
+        let order = self.turn(event, env);
+        if matches!(order, Order::Done(_) | Order::Failed(_)) {
+            self.state = State::Finished;
+        }
+        match (order, &self.task) {
+            (Order::Failed(error), Task::Call(job)) if error.operation().is_none() => {
+                Order::Failed(error.with_operation(&job.operation().name))
+            }
+            (order, _) => order,
+        }
+    }
+
+    pub(crate) fn of(
+        source: &Source,
+        takes_token: bool,
+        job: Result<Job, Error>,
+        policy: Policy,
+    ) -> Self {
+        Self {
+            task: job.map_or_else(Task::Invalid, Task::Call),
+            source: source.clone(),
+            takes_token,
+            purpose: Purpose::Call,
+            policy,
+            shared: false,
+            hush: Vec::new(),
+            state: State::Ready,
+            started: None,
+            sent_at: Timestamp::default(),
+            sends: 0,
+            renewed: false,
+        }
+    }
+
+    /// A token request of its own, for another machine that leads.
+    fn errand(errand: Errand, policy: Policy) -> Self {
+        let takes_token = errand.via.has_token();
+        let mut machine = Self::of(&errand.via, takes_token, Ok(errand.job), policy);
+        machine.purpose = errand.purpose;
+        machine.hush = errand.hush;
+        machine
+    }
+
+    pub(crate) fn policy_mut(&mut self) -> &mut Policy {
+        &mut self.policy
+    }
+
+    /// Whether the next reply is the answer to the operation itself.
+    pub(crate) fn awaits_answer(&self) -> bool {
+        matches!(self.state, State::Sending(_))
+    }
+
+    /// The typed layer has read the answer as a success.
+    pub(crate) fn accepted(&mut self) {
+        self.state = State::Finished;
+    }
+
+    /// When the last request went out.
+    fn sent_at(&self) -> Timestamp {
+        self.sent_at
+    }
+
+    fn turn(&mut self, event: Event, env: Env) -> Order {
+        let state = std::mem::replace(&mut self.state, State::Finished);
+        match (state, event) {
+            (State::Finished, _) => Order::Failed(Error::invalid("this call is over")),
+            (_, Event::Cancelled) => Order::Failed(Error::new(ErrorKind::Cancelled)),
+            (State::Ready, Event::Start) => {
+                self.started = Some(env.now);
+                self.advance(env)
+            }
+            (State::Asleep, Event::Woken) => self.advance(env),
+            (State::Queued(token), Event::Woken) => self.send(token, env),
+            (State::Joined(flight), Event::Woken) => match flight.outcome() {
+                Some(Outcome::Failed(error)) => Order::Failed(error),
+                _ => self.advance(env),
+            },
+            (State::Sending(token), Event::Reply(reply)) => self.answered(token, reply, env),
+            (
+                State::Fetching(fetch),
+                event @ (Event::Reply(_) | Event::Store(_) | Event::Woken),
+            ) => self.fetch(fetch, event, env),
+            _ => Order::Failed(Error::invalid("event out of turn")),
+        }
+    }
+
+    /// From the top: is there a token, and what to do if not?
+    fn advance(&mut self, env: Env) -> Order {
+        if let Task::Invalid(error) = &self.task {
+            return Order::Failed(error.clone());
+        }
+        if let Some(retry_in) = self.source.region().banned_for(env.now) {
+            return Order::Failed(Error::new(ErrorKind::IpBanned { retry_in }));
+        }
+        let left = self.left(env.now);
+        if left.is_zero() {
+            return Order::Failed(Error::new(ErrorKind::TimedOut { maybe_executed: false }));
+        }
+        if !self.takes_token {
+            return self.queue(None, env);
+        }
+        match self.source.slot().claim(env.now, self.policy.lease()) {
+            Claim::Use(token) => self.with_token(token, env),
+            Claim::Refused(error) => Order::Failed(error),
+            Claim::Join(flight) => {
+                let flight = flight.share(flight.patience().min(left));
+                self.state = State::Joined(flight.share(Duration::ZERO));
+                Order::Join(flight)
+            }
+            Claim::Lead(lease) => {
+                let key = self.source.store_key().filter(|_| self.shared);
+                let policy = Policy { total: left, ..self.policy.clone() };
+                let reserve = self.source.slot().peek(env.now).is_some();
+                let policy = Source::errand_policy(&policy, reserve);
+                let fetch = Fetch::new(self.source.clone(), lease, key, policy);
+                self.fetch(Box::new(fetch), Event::Start, env)
+            }
+        }
+    }
+
+    fn fetch(&mut self, mut fetch: Box<Fetch>, event: Event, env: Env) -> Order {
+        match fetch.resume(event, env) {
+            Progress::Order(order) => {
+                self.state = State::Fetching(fetch);
+                order
+            }
+            Progress::Token(token) => self.with_token(token, env),
+            Progress::Again => self.advance(env),
+            Progress::Failed(error) => Order::Failed(error),
+        }
+    }
+
+    fn with_token(&mut self, token: Token, env: Env) -> Order {
+        match &self.task {
+            Task::Token => Order::Done(job::token_data(&token)),
+            _ => self.queue(Some(token), env),
+        }
+    }
+
+    /// Waits for the operation's turn where it is paced, then sends.
+    fn queue(&mut self, token: Option<Token>, env: Env) -> Order {
+        let Task::Call(job) = &self.task else {
+            return Order::Failed(Error::invalid("nothing to send"));
+        };
+        match self.source.pace().admit(&job.operation().name, env.now, self.left(env.now)) {
+            Ok(Duration::ZERO) => self.send(token, env),
+            Ok(wait) => {
+                self.state = State::Queued(token);
+                Order::Sleep(wait)
+            }
+            Err(retry_in) => Order::Failed(Error::new(ErrorKind::Throttled { retry_in })),
+        }
+    }
+
+    fn send(&mut self, token: Option<Token>, env: Env) -> Order {
+        let left = self.left(env.now);
+        if left.is_zero() {
+            return Order::Failed(Error::new(ErrorKind::TimedOut { maybe_executed: false }));
+        }
+        let Task::Call(job) = &self.task else {
+            return Order::Failed(Error::invalid("nothing to send"));
+        };
+        let mut limits = self.policy.limits;
+        limits.total = limits.total.min(left);
+        limits.connect = limits.connect.min(left);
+        let secret = token.as_ref().map(|token| &*token.value);
+        match job.request(self.source.region(), secret, limits) {
+            Ok(request) => {
+                self.sends += 1;
+                self.sent_at = env.now;
+                self.state = State::Sending(token);
+                Order::Send(request)
+            }
+            Err(error) => Order::Failed(error),
+        }
+    }
+
+    fn answered(&mut self, token: Option<Token>, reply: Reply, env: Env) -> Order {
+        let Task::Call(job) = &self.task else {
+            return Order::Failed(Error::invalid("nothing was sent"));
+        };
+        let operation = job.operation();
+        let response = match reply {
+            Ok(response) => response,
+            Err(error) => {
+                let harmless = error.fault() == Fault::NotSent
+                    || (operation.replay == Replay::Safe && error.fault() != Fault::TooLarge);
+                return self.again_if(harmless, None, Error::transport(&error), env);
+            }
+        };
+        if let Some(data) = accept_raw(operation.family, &response) {
+            return Order::Done(data);
+        }
+        let name = operation.name.clone();
+        let safe = operation.replay == Replay::Safe;
+        let Verdict { class, error, wait } = self.judge(&response, token.as_ref(), env);
+        match class {
+            Class::TokenDead => {
+                let Some(token) = token else { return Order::Failed(error) };
+                self.source.slot().reject(&token);
+                if std::mem::replace(&mut self.renewed, true) {
+                    return Order::Failed(error);
+                }
+                // Proved not executed, and one renewal only: this send does not count.
+                self.sends -= 1;
+                self.advance(env)
+            }
+            Class::Throttled => {
+                self.source.pace().throttled(&name, env.now, wait);
+                self.again_if(true, Some(wait), error, env)
+            }
+            Class::IpBan => {
+                self.source.region().note_ban(env.now);
+                Order::Failed(error)
+            }
+            Class::Transient | Class::Busy => self.again_if(safe, None, error, env),
+            _ => Order::Failed(error),
+        }
+    }
+
+    /// Sends again after a pause, if that does no harm and there are tries and time left.
+    fn again_if(
+        &mut self,
+        harmless: bool,
+        wait: Option<Duration>,
+        error: Error,
+        env: Env,
+    ) -> Order {
+        let pause = self.pause(wait, env);
+        if harmless && self.sends < self.policy.attempts && pause < self.left(env.now) {
+            self.state = State::Asleep;
+            return Order::Sleep(pause);
+        }
+        Order::Failed(error)
+    }
+
+    /// The pause before the next try: exponential with full jitter above the half, or what the
+    /// platform said and a little more, so that callers do not come back in step.
+    fn pause(&self, said: Option<Duration>, env: Env) -> Duration {
+        let mixed = mix(env.entropy ^ env.now.steady_millis() ^ u64::from(self.sends) << 56);
+        let part = |of: Duration| of.mul_f64((mixed >> 11) as f64 / (1_u64 << 53) as f64);
+        match said {
+            Some(wait) => wait + part(wait.min(Duration::from_secs(1)) / 4),
+            None => {
+                let doubled = 1_u32 << (self.sends.clamp(1, 16) - 1);
+                let full = self.policy.backoff.saturating_mul(doubled).min(self.policy.backoff_max);
+                full / 2 + part(full / 2)
+            }
+        }
+    }
+
+    fn left(&self, now: Timestamp) -> Duration {
+        let spent = self.started.map(|started| now.since(started)).unwrap_or_default();
+        self.policy.total.saturating_sub(spent)
+    }
+
+    fn judge(&self, response: &Response, token: Option<&Token>, env: Env) -> Verdict {
+        let family = match &self.task {
+            Task::Call(job) => job.operation().family,
+            _ => crate::Family::OpenApi,
+        };
+        let mut secrets: Vec<&Secret> = self.hush.iter().collect();
+        secrets.push(self.source.secret());
+        secrets.extend(token.map(|token| &*token.value));
+        judge::judge(response, family, self.purpose, &secrets, env.now)
+    }
+}
+
+impl std::fmt::Debug for Machine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let state = match &self.state {
+            State::Ready => "ready",
+            State::Asleep => "asleep",
+            State::Queued(_) => "queued",
+            State::Joined(_) => "joined",
+            State::Fetching(_) => "fetching",
+            State::Sending(_) => "sending",
+            State::Finished => "finished",
+        };
+        f.debug_struct("Machine").field("state", &state).finish_non_exhaustive()
+    }
+}
+
+/// SplitMix64's output function: spreads whatever little entropy there is.
+pub(crate) fn mix(seed: u64) -> u64 {
+    let z = seed.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}

@@ -1,0 +1,19 @@
+//! One token, many callers: [`Source`], [`Flight`] and, inside, the slot and its lease.
+//!
+//! A slot holds a credential's token and at most one *lead*: the caller who fetches. Everybody
+//! else goes on with the token while it serves, or joins the leader's flight.
+
+mod flight;
+mod pace;
+mod slot;
+mod source;
+
+pub use flight::Flight;
+pub(crate) use flight::Outcome;
+pub(crate) use pace::Pace;
+pub(crate) use slot::{Claim, Lease, Slot, Token};
+pub use source::Source;
+pub(crate) use source::{AppGrant, Errand, Kind};
+
+#[cfg(all(test, loom))]
+mod loom_tests;

@@ -1,0 +1,318 @@
+//! A credential without its type: what the machine works with, whoever owns the token.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::error::Purpose;
+use crate::machine::Job;
+use crate::store::StoreKey;
+use crate::sync::Arc;
+use crate::token::{Pace, Slot};
+use crate::user::Session;
+use crate::{
+    ClientId, CorpId, Error, ErrorKind, Policy, Region, Secret, Timestamp, auth, jsapi, lenient,
+};
+
+/// Where a token comes from and where it is kept: the common inside of
+/// [`App`](crate::App), [`User`](crate::User), [`Sso`](crate::Sso) and [`Nobody`](crate::Nobody),
+/// for programs that hold credentials of several kinds and for other languages.
+///
+/// A clone is the same credential.
+#[derive(Clone)]
+pub struct Source(Arc<Inner>);
+
+struct Inner {
+    region: Region,
+    client_id: ClientId,
+    secret: Secret,
+    kind: Kind,
+    slot: Arc<Slot>,
+    pace: Arc<Pace>,
+}
+
+/// Which credential it is, and so how it gets its token.
+pub(crate) enum Kind {
+    /// No token at all.
+    Nobody,
+    App(AppGrant),
+    /// The page ticket of this app.
+    Ticket(Source),
+    User(Session),
+    Sso(CorpId),
+}
+
+/// The three ways of an internal app to its token.
+#[derive(Clone, Debug)]
+pub(crate) enum AppGrant {
+    /// `POST /v1.0/oauth2/accessToken`
+    AccessToken,
+    /// `GET /gettoken`
+    GetToken,
+    /// `POST /v1.0/oauth2/{corpId}/token`
+    Organization(CorpId),
+}
+
+/// What a token request brought.
+pub(crate) struct Fetched {
+    pub(crate) value: Secret,
+    pub(crate) life: Duration,
+}
+
+/// A token request, and how to read its failures.
+pub(crate) struct Errand {
+    pub(crate) job: Job,
+    pub(crate) purpose: Purpose,
+    /// On whose behalf it goes out.
+    pub(crate) via: Source,
+    /// What must not show up in an error's text.
+    pub(crate) hush: Vec<Secret>,
+}
+
+impl Source {
+    /// The region that it calls.
+    pub fn region(&self) -> &Region {
+        &self.0.region
+    }
+
+    /// The app's client id; empty for [`Nobody`](crate::Nobody).
+    pub fn client_id(&self) -> &ClientId {
+        &self.0.client_id
+    }
+
+    /// Time until a caller would be asked to replace the token; zero where that is now.
+    pub fn due_in(&self, now: Timestamp) -> Duration {
+        self.0.slot.due_in(now)
+    }
+
+    pub(crate) fn new(
+        region: Region,
+        client_id: ClientId,
+        secret: Secret,
+        kind: Kind,
+        pace: Arc<Pace>,
+    ) -> Self {
+        Self(Arc::new(Inner { region, client_id, secret, kind, slot: Slot::new(), pace }))
+    }
+
+    /// Another credential of the same app: same region, id, secret and pace, own token.
+    pub(crate) fn sibling(&self, kind: Kind) -> Self {
+        Self::new(
+            self.0.region.clone(),
+            self.0.client_id.clone(),
+            self.0.secret.clone(),
+            kind,
+            Arc::clone(&self.0.pace),
+        )
+    }
+
+    pub(crate) fn slot(&self) -> &Arc<Slot> {
+        &self.0.slot
+    }
+
+    pub(crate) fn pace(&self) -> &Pace {
+        &self.0.pace
+    }
+
+    pub(crate) fn secret(&self) -> &Secret {
+        &self.0.secret
+    }
+
+    pub(crate) fn has_token(&self) -> bool {
+        !matches!(self.0.kind, Kind::Nobody)
+    }
+
+    pub(crate) fn session(&self) -> Option<&Session> {
+        match &self.0.kind {
+            Kind::User(session) => Some(session),
+            _ => None,
+        }
+    }
+
+    /// Where other processes keep the same token. A person's session has rules of its own
+    /// (single-use refresh tokens) and is not shared yet.
+    pub(crate) fn store_key(&self) -> Option<StoreKey> {
+        let (kind, corp_id) = match &self.0.kind {
+            Kind::App(AppGrant::Organization(corp_id)) => ("app", Some(corp_id.clone())),
+            Kind::App(_) => ("app", None),
+            Kind::Ticket(app) => ("ticket", app.store_key()?.corp_id),
+            Kind::Sso(corp_id) => ("sso", Some(corp_id.clone())),
+            Kind::User(_) | Kind::Nobody => return None,
+        };
+        let host = self.0.region.api().split_once("://").map_or("", |(_, host)| host);
+        Some(StoreKey {
+            kind: kind.to_owned(),
+            host: host.to_owned(),
+            client_id: self.0.client_id.clone(),
+            corp_id,
+        })
+    }
+
+    /// The request that fetches the token.
+    pub(crate) fn errand(&self) -> Result<Errand, Error> {
+        let id = self.0.client_id.as_str();
+        let secret = &self.0.secret;
+        let job = match &self.0.kind {
+            Kind::Nobody => return Err(Error::invalid("this caller has no token")),
+            Kind::App(AppGrant::AccessToken) => {
+                Job::of(&auth::GetAccessToken::new(id, secret.clone()))?
+            }
+            Kind::App(AppGrant::GetToken) => {
+                Job::of(&auth::GetTokenLegacy::new(id, secret.clone()))?
+            }
+            Kind::App(AppGrant::Organization(corp_id)) => {
+                Job::of(&auth::GetCorpToken::new(corp_id, id, secret.clone()))?
+            }
+            Kind::Sso(corp_id) => Job::of(&auth::GetSsoToken::new(corp_id, secret.clone()))?,
+            Kind::Ticket(app) => {
+                return Ok(Errand {
+                    job: Job::of(&jsapi::CreateTicket::new())?,
+                    purpose: Purpose::Call,
+                    via: app.clone(),
+                    hush: Vec::new(),
+                });
+            }
+            Kind::User(session) => {
+                let (job, purpose, presented) = session.errand(id, secret)?;
+                return Ok(Errand {
+                    job,
+                    purpose,
+                    via: self.nobody(),
+                    hush: vec![secret.clone(), presented],
+                });
+            }
+        };
+        Ok(Errand { job, purpose: Purpose::Token, via: self.nobody(), hush: vec![secret.clone()] })
+    }
+
+    /// The token request goes out: from now on a one-time code counts as used.
+    pub(crate) fn presented(&self) {
+        if let Some(session) = self.session() {
+            session.presented();
+        }
+    }
+
+    /// The token request failed for good.
+    pub(crate) fn failed(&self, error: Error) -> Error {
+        match self.session() {
+            Some(session) => session.failed(error),
+            None => error,
+        }
+    }
+
+    /// Reads the token out of the answer's data.
+    pub(crate) fn read(&self, data: &str) -> Result<Fetched, Error> {
+        let grant: Grant = serde_json::from_str(data).map_err(|e| Error::undecodable(&e, 200))?;
+        if grant.value.is_empty() {
+            return Err(Error::new(ErrorKind::Reply).with_message("the token is empty"));
+        }
+        if let Some(session) = self.session() {
+            session.granted(grant.refresh_token, grant.corp_id);
+        }
+        let life = u64::try_from(grant.life.unwrap_or(DEFAULT_LIFE)).unwrap_or(0);
+        Ok(Fetched { value: grant.value, life: Duration::from_secs(life) })
+    }
+
+    /// How patient a token request is while another token still serves: one try.
+    pub(crate) fn errand_policy(policy: &Policy, reserve: bool) -> Policy {
+        let mut policy = policy.clone();
+        if reserve {
+            policy.attempts = 1;
+        }
+        policy
+    }
+
+    fn nobody(&self) -> Self {
+        self.sibling(Kind::Nobody)
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.0.kind {
+            Kind::Nobody => "nobody",
+            Kind::App(_) => "app",
+            Kind::Ticket(_) => "ticket",
+            Kind::User(_) => "user",
+            Kind::Sso(_) => "sso",
+        };
+        f.debug_struct("Source")
+            .field("kind", &kind)
+            .field("client_id", &self.0.client_id)
+            .field("region", &self.0.region)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Two hours: what every token endpoint says, for an answer that leaves it out.
+const DEFAULT_LIFE: i64 = 7_200;
+
+/// All token answers in one: the names of token and life differ from endpoint to endpoint
+/// (wire-facts §2.5).
+#[derive(Deserialize)]
+struct Grant {
+    #[serde(
+        rename = "accessToken",
+        alias = "access_token",
+        alias = "jsapiTicket",
+        alias = "ticket"
+    )]
+    value: Secret,
+    #[serde(
+        default,
+        rename = "expireIn",
+        alias = "expires_in",
+        alias = "expiresIn",
+        deserialize_with = "lenient::read"
+    )]
+    life: Option<i64>,
+    #[serde(default, rename = "refreshToken")]
+    refresh_token: Option<Secret>,
+    #[serde(default, rename = "corpId", deserialize_with = "lenient::read")]
+    corp_id: Option<CorpId>,
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn read(data: &str) -> Result<Fetched, Error> {
+        let region = Region::china();
+        let pace = Arc::new(Pace::new(None));
+        Source::new(region, "id".into(), "s".into(), Kind::App(AppGrant::AccessToken), pace)
+            .read(data)
+    }
+
+    #[test]
+    fn every_spelling_of_token_and_life_is_read() {
+        for data in [
+            r#"{"expireIn":7200,"accessToken":"t"}"#,
+            r#"{"access_token":"t","expires_in":7200}"#,
+            r#"{"errcode":0,"access_token":"t","errmsg":"ok","expires_in":"7200"}"#,
+            r#"{"jsapiTicket":"t","expireIn":7200}"#,
+            r#"{"ticket":"t"}"#,
+        ] {
+            let fetched = read(data).ok().unwrap();
+            assert_eq!(fetched.value.expose(), "t", "{data}");
+            assert_eq!(fetched.life, Duration::from_secs(7_200), "{data}");
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_token_is_an_error_that_tells_no_value() {
+        for data in
+            [r#"{"expireIn":7200}"#, r#"{"accessToken":""}"#, r#"{"accessToken":["canary"]}"#]
+        {
+            let error = read(data).err().unwrap();
+            assert!(!format!("{error:?} {error}").contains("canary"));
+        }
+    }
+
+    #[test]
+    fn a_life_of_zero_less_or_without_end_is_read_without_harm() {
+        for life in ["0", "-1", "9223372036854775807"] {
+            assert!(read(&format!(r#"{{"accessToken":"t","expireIn":{life}}}"#)).is_ok());
+        }
+    }
+}
