@@ -1,1 +1,426 @@
-//! sandbox
+//! A DingTalk on your own machine, for tests.
+//!
+//! The sandbox plays the open platform's server side for identity, authorization, contacts and to-dos: it checks every
+//! secret, token, code, permission point and contact scope, and refuses in the platform's own words, statuses and key
+//! order. It shares nothing with any client library, so it can judge one.
+//!
+//! One line starts a server with a demo company inside; dropping the last handle stops it:
+//!
+//! ```
+//! use dingtalk_sandbox::Sandbox;
+//!
+//! let sandbox = Sandbox::start()?;
+//! let demo = sandbox.demo();
+//! println!("{} serves every family; app {} of {}", sandbox.origin(), demo.client_id, demo.corp_id);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! Without a socket, requests go straight in:
+//!
+//! ```
+//! use std::time::Duration;
+//! use dingtalk_sandbox::Sandbox;
+//!
+//! let sandbox = Sandbox::builder().frozen_at(1_700_000_000_000).in_process();
+//! let demo = sandbox.demo();
+//! let uri = format!("/gettoken?appkey={}&appsecret={}", demo.client_id, demo.client_secret);
+//! let ask = || sandbox.handle(http::Request::get(&uri).body(Vec::new()).unwrap()).into_body();
+//!
+//! let first = ask();
+//! assert_eq!(first, ask(), "the same token while it is valid");
+//! sandbox.clock().advance(Duration::from_secs(7200));
+//! assert_ne!(first, ask(), "a new one afterwards");
+//! assert_eq!(sandbox.token_requests(), 3);
+//! ```
+//!
+//! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
+//! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
+
+mod api;
+mod apps;
+mod builder;
+mod call;
+mod clock;
+mod codes;
+mod company;
+mod consent;
+mod dd_config;
+mod demo;
+mod faults;
+mod journal;
+mod limits;
+mod login;
+mod platform;
+mod points;
+mod rng;
+mod routes;
+mod server;
+mod switches;
+mod tokens;
+mod wire;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use http::{Request, Response, StatusCode};
+
+use codes::{Code, Pool};
+use platform::{Delivery, HERE, Incoming, Outcome, Platform};
+
+pub use apps::App;
+pub use builder::Builder;
+pub use clock::Clock;
+pub use company::{Department, Person};
+pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
+pub use dd_config::ConfigError;
+pub use demo::Demo;
+pub use faults::{Fault, FaultHandle, PlatformError};
+pub use journal::{Entry, Journal};
+pub use login::BrowserLogin;
+pub use platform::Lost;
+pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
+
+/// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
+/// people, apps and port.
+#[derive(Clone, Debug)]
+pub struct Sandbox {
+    shared: Arc<Shared>,
+    /// Stops the server when the last handle goes; the server itself holds only the shared state.
+    server: Option<Arc<server::Running>>,
+}
+
+/// What the handles and the server's thread have in common.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    platform: Mutex<Platform>,
+    clock: Clock,
+    journal: Journal,
+}
+
+impl Sandbox {
+    /// Starts a server with the demo company on a free loopback port, in a thread of its own with its own small
+    /// runtime, so that it serves sync and async programs alike.
+    ///
+    /// # Errors
+    ///
+    /// When the machine gives no socket or thread.
+    pub fn start() -> io::Result<Self> {
+        Self::builder().start()
+    }
+
+    /// The demo company without a socket: requests go through [`handle`](Self::handle).
+    #[must_use]
+    pub fn in_process() -> Self {
+        Self::builder().in_process()
+    }
+
+    /// Sets up another sandbox than the usual one.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`. Without a server it is
+    /// `http://sandbox.localhost`, which nothing answers.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.server {
+            Some(server) => format!("http://{}", server.address()),
+            None => "http://sandbox.localhost".to_owned(),
+        }
+    }
+
+    /// The demo company's ids and secrets. After [`Builder::empty`] only its organization is there.
+    #[must_use]
+    pub fn demo(&self) -> Demo {
+        demo::facts()
+    }
+
+    /// Answers one request in-process, with or without a server. A fault that loses the answer shows as status 599
+    /// with an `x-sandbox-lost` header; [`try_handle`](Self::try_handle) tells it apart properly.
+    #[must_use]
+    pub fn handle(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+        self.try_handle(request).unwrap_or_else(|lost| {
+            let mut response = Response::new(lost.to_string().into_bytes());
+            *response.status_mut() = StatusCode::from_u16(599).unwrap_or_default();
+            response.headers_mut().insert("x-sandbox-lost", http::HeaderValue::from_static("1"));
+            response
+        })
+    }
+
+    /// Answers one request in-process. Delays and slow bodies do not wait here, a truncated body is cut.
+    ///
+    /// # Errors
+    ///
+    /// When a [`Fault`] of the test loses the answer or the connection.
+    pub fn try_handle(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Lost> {
+        let (parts, body) = request.into_parts();
+        let incoming = Incoming {
+            method: &parts.method,
+            path: parts.uri.path(),
+            query: parts.uri.query().unwrap_or_default(),
+            headers: &parts.headers,
+            body: &body,
+            peer: HERE,
+        };
+        let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
+        match delivery {
+            Delivery::Whole | Delivery::Dripping(_) => Ok(response),
+            Delivery::Lost(lost) => Err(lost),
+            Delivery::Truncated(len) => {
+                response.body_mut().truncate(len);
+                Ok(response)
+            }
+        }
+    }
+
+    /// The clock that everything here ages by.
+    #[must_use]
+    pub fn clock(&self) -> Clock {
+        self.shared.clock.clone()
+    }
+
+    /// The requests so far.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.shared.journal.clone()
+    }
+
+    /// How often an API was called: `POST /v1.0/oauth2/accessToken`, `GET /v1.0/contact/users/{unionId}`.
+    #[must_use]
+    pub fn count(&self, operation: &str) -> usize {
+        self.shared.journal.count(operation)
+    }
+
+    /// How many requests asked for a token of any kind, at any of its endpoints.
+    #[must_use]
+    pub fn token_requests(&self) -> usize {
+        self.shared.journal.token_requests()
+    }
+
+    /// What `dd.requestAuthCode` gives a person inside the client: a code for `getuserinfo`, single use, five minutes,
+    /// bound to this app and its organization (wire-facts §4.5).
+    ///
+    /// # Errors
+    ///
+    /// When the app or the person does not exist, or cannot log in.
+    pub fn silent_code(&self, client_id: &str, user_id: &str) -> Result<String, String> {
+        let now = self.shared.clock.now();
+        let platform = &mut *self.platform();
+        let app = platform.app(client_id).ok_or_else(|| format!("there is no app {client_id}"))?;
+        let corp = if app.opened_by.is_empty() {
+            app.corp_id.clone()
+        } else {
+            Some(Arc::clone(&platform.home))
+        };
+        let corp = corp.ok_or_else(|| format!("app {client_id} is in no organization"))?;
+        let client = Arc::clone(&app.client_id);
+        let code = person_code(platform, Pool::Silent, client, &corp, user_id)?;
+        Ok(platform.codes.issue(code, now, &mut platform.rng))
+    }
+
+    /// What the admin backend's log-in gives a person: a code for `ssoUserInfo` (wire-facts §3.7).
+    ///
+    /// # Errors
+    ///
+    /// When the person does not exist in the demo organization, or cannot log in.
+    pub fn sso_code(&self, user_id: &str) -> Result<String, String> {
+        let now = self.shared.clock.now();
+        let platform = &mut *self.platform();
+        let corp = Arc::clone(&platform.home);
+        let code = person_code(platform, Pool::Sso, Arc::from(""), &corp, user_id)?;
+        Ok(platform.codes.issue(code, now, &mut platform.rng))
+    }
+
+    /// The openAuth component with a person in front of it (wire-facts §8).
+    ///
+    /// # Errors
+    ///
+    /// With the code that the component would show; its promise resolves with `failed` then.
+    pub fn consent(&self, consent: &Consent) -> Result<ConsentOutcome, ConsentError> {
+        let now = self.shared.clock.now();
+        consent::decide(&mut self.platform(), consent, now)
+    }
+
+    /// Takes back everything that a person granted to an app; false if there was nothing.
+    pub fn withdraw_consent(&self, client_id: &str, user_id: &str) -> bool {
+        let platform = &mut *self.platform();
+        let union_ids: Vec<Arc<str>> = platform
+            .companies
+            .values()
+            .filter_map(|company| {
+                company.anybody(user_id).map(|person| Arc::clone(&person.union_id))
+            })
+            .collect();
+        union_ids.into_iter().any(|union_id| {
+            platform
+                .consents
+                .remove(&(Arc::from(client_id), union_id))
+                .is_some_and(|old| !old.is_empty())
+        })
+    }
+
+    /// The browser login with a person in front of it (wire-facts §4.4): the URL that the browser is sent to, with
+    /// `code`, `authCode` and `state`, or with `error` when the person refuses.
+    ///
+    /// # Errors
+    ///
+    /// With the text of the page when the browser is not sent anywhere.
+    pub fn login(&self, login: &BrowserLogin) -> Result<String, String> {
+        let now = self.shared.clock.now();
+        login::outcome(&mut self.platform(), login, now)
+    }
+
+    /// Drops one token, as the platform sometimes does: its next use is answered as a dead one.
+    pub fn revoke_token(&self, token: &str) -> bool {
+        self.platform().tokens.revoke(token)
+    }
+
+    /// Drops all access tokens and says how many there were; refresh tokens live on.
+    pub fn revoke_all_tokens(&self) -> usize {
+        self.platform().tokens.revoke_all()
+    }
+
+    /// Adds a permission point to an app and grants it in the app's organizations. For a delegated point this is what
+    /// the console does; the person's consent is still to come. False if there is no such app.
+    pub fn grant(&self, client_id: &str, permission_point: &str) -> bool {
+        self.platform().grant(client_id, permission_point)
+    }
+
+    /// Adds a permission point to an app without granting it; false if there is no such app, or it had it.
+    pub fn request_point(&self, client_id: &str, permission_point: &str) -> bool {
+        self.platform().request_point(client_id, permission_point)
+    }
+
+    /// Takes a permission point back from an app, the organizations' grants and the persons' alike; false if nobody
+    /// had granted it.
+    pub fn revoke_grant(&self, client_id: &str, permission_point: &str) -> bool {
+        self.platform().revoke_grant(client_id, permission_point)
+    }
+
+    /// Disables an app, or enables it again. A disabled app gets no token, and those it had are dead.
+    pub fn set_dead_client(&self, client_id: &str, dead: bool) -> bool {
+        let platform = &mut *self.platform();
+        let Some(app) = platform.apps.get_mut(client_id) else {
+            return false;
+        };
+        app.dead = dead;
+        if dead {
+            platform.tokens.drop_client(client_id);
+        }
+        true
+    }
+
+    /// Judges the `dd.config` object of a page as the client does (wire-facts §7), with SHA-256 or SHA-1 by length.
+    ///
+    /// # Errors
+    ///
+    /// With the code of `dd.error`; for a signature that differs, with the input that differs where it can be found.
+    pub fn verify_config(
+        &self,
+        config: &serde_json::Value,
+        page_url: &str,
+    ) -> Result<(), ConfigError> {
+        let now = self.shared.clock.now();
+        dd_config::verify(&self.platform(), config, page_url, now)
+    }
+
+    /// Makes calls go wrong.
+    pub fn fault(&self, fault: Fault) -> FaultHandle {
+        self.platform().faults.add(fault)
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.platform().faults.clear();
+    }
+
+    /// Sets a switch while the sandbox runs.
+    pub fn set_switch(&self, switch: &Switch) {
+        self.platform().switches.set(switch);
+    }
+
+    /// Adds an app, or replaces the one with its client id.
+    pub fn add_app(&self, app: App) {
+        self.platform().add_app(app);
+    }
+
+    /// Adds a person to the organization, or replaces the one with this user id.
+    pub fn add_person(&self, person: Person) {
+        if let Some(company) = self.platform().home() {
+            company.add_person(person);
+        }
+    }
+
+    /// Removes a person; false if there is none with this user id.
+    pub fn remove_person(&self, user_id: &str) -> bool {
+        self.platform().home().is_some_and(|company| company.remove_person(user_id))
+    }
+
+    /// Adds a department, or changes the one with its id.
+    pub fn add_department(&self, department: Department) {
+        if let Some(company) = self.platform().home() {
+            company.add_department(department);
+        }
+    }
+
+    pub(crate) fn unserved(platform: Platform, clock: Clock, journal: Journal) -> Self {
+        Self {
+            shared: Arc::new(Shared { platform: Mutex::new(platform), clock, journal }),
+            server: None,
+        }
+    }
+
+    pub(crate) fn serving(
+        platform: Platform,
+        clock: Clock,
+        journal: Journal,
+        address: SocketAddr,
+    ) -> io::Result<Self> {
+        let sandbox = Self::unserved(platform, clock, journal);
+        let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
+        Ok(Self { server: Some(Arc::new(server)), ..sandbox })
+    }
+
+    fn platform(&self) -> MutexGuard<'_, Platform> {
+        self.shared.platform()
+    }
+}
+
+impl Shared {
+    pub(crate) fn answer(&self, incoming: &Incoming<'_>) -> Outcome {
+        let now = self.clock.now();
+        self.platform().answer(incoming, now, &self.journal)
+    }
+
+    /// A panic in a test that holds the lock must not take the others down with it.
+    fn platform(&self) -> MutexGuard<'_, Platform> {
+        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A code for an active employee.
+fn person_code(
+    platform: &Platform,
+    pool: Pool,
+    client: Arc<str>,
+    corp: &Arc<str>,
+    user_id: &str,
+) -> Result<Code, String> {
+    let person = platform
+        .company(corp)
+        .and_then(|company| company.employee(user_id))
+        .ok_or_else(|| format!("there is no employee {user_id} in {corp}"))?;
+    if !person.flags.active {
+        return Err(format!("{user_id} has not activated the account and cannot log in"));
+    }
+    Ok(Code {
+        pool,
+        client,
+        corp: Arc::clone(corp),
+        user_id: Arc::clone(&person.user_id),
+        union_id: Arc::clone(&person.union_id),
+        with_corp: false,
+    })
+}

@@ -1,0 +1,67 @@
+//! One-time codes in pools that do not mix (wire-facts §4.3, §4.5, §3.7): single use, five minutes, bound to the app
+//! and the organization that they were made for.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::rng::Rng;
+
+const LIFE: u64 = 300_000;
+
+/// Which door a code opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pool {
+    /// Log-in inside the client, for `getuserinfo`.
+    Silent,
+    /// The browser login and the openAuth component, for `userAccessToken`.
+    OAuth,
+    /// The admin backend, for `ssoUserInfo`.
+    Sso,
+}
+
+/// What a code stands for.
+#[derive(Clone, Debug)]
+pub(crate) struct Code {
+    pub(crate) pool: Pool,
+    /// Empty for the admin backend, whose codes belong to an organization only.
+    pub(crate) client: Arc<str>,
+    pub(crate) corp: Arc<str>,
+    pub(crate) user_id: Arc<str>,
+    pub(crate) union_id: Arc<str>,
+    /// The scope `corpid` was asked for.
+    pub(crate) with_corp: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Codes {
+    open: HashMap<String, (Code, u64)>,
+    sweep_at: usize,
+}
+
+impl Codes {
+    pub(crate) fn issue(&mut self, code: Code, now: u64, rng: &mut Rng) -> String {
+        if self.open.len() >= self.sweep_at.max(4096) {
+            self.open.retain(|_, (_, issued)| now < *issued + LIFE);
+            self.sweep_at = 2 * self.open.len();
+        }
+        let text = rng.token();
+        self.open.insert(text.clone(), (code, now));
+        text
+    }
+
+    /// Uses a code up, if it is of this pool, alive, and `fits` says that it was made for the caller. A code shown at
+    /// the wrong door stays usable at the right one.
+    pub(crate) fn redeem(
+        &mut self,
+        text: &str,
+        pool: Pool,
+        now: u64,
+        fits: impl FnOnce(&Code) -> bool,
+    ) -> Option<Code> {
+        let (code, issued) = self.open.get(text)?;
+        if code.pool != pool || now >= *issued + LIFE || !fits(code) {
+            return None;
+        }
+        self.open.remove(text).map(|(code, _)| code)
+    }
+}

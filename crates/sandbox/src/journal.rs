@@ -1,0 +1,261 @@
+//! What happened: one line per request, redacted before it is stored.
+
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hmac::{Hmac, KeyInit, Mac};
+use http::Method;
+use sha2::Sha256;
+
+use crate::call::Notes;
+use crate::rng::{MARK, Rng, push_hex};
+
+/// The name under which requests to paths that nobody knows are counted.
+pub(crate) const UNKNOWN: &str = "unknown";
+
+/// A handle to the requests that one sandbox has seen; clones read the same journal.
+///
+/// It keeps the newest 10,000 (a builder setting) and counts all. Secrets, tokens, codes and phone numbers are never
+/// in it: tokens and codes appear as a fingerprint under a key of this process, which tells equal from different and
+/// nothing else.
+#[derive(Clone)]
+pub struct Journal {
+    state: Arc<Mutex<State>>,
+}
+
+/// One request and what it was answered.
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Counts from 1, without gaps, also past what the journal still keeps.
+    pub seq: u64,
+    /// The sandbox's time, in milliseconds since 1970.
+    pub at: u64,
+    /// The HTTP method as it came.
+    pub method: String,
+    /// The path as it came, without the query; what looks like a token is a fingerprint.
+    pub path: String,
+    /// The API that was called, as method and path template: `GET /v1.0/contact/users/{unionId}`. A topapi call is
+    /// always `POST …`. A path that nobody knows is `unknown`.
+    pub operation: String,
+    /// The app that called, where the request told.
+    pub app: Option<String>,
+    /// The HTTP status of the answer.
+    pub status: u16,
+    /// The error code of the answer, none on success: an errcode, the sub_code inside errcode 88, or a v1.0 code.
+    pub code: Option<String>,
+    /// The fingerprint of the token that was presented.
+    pub token: Option<String>,
+    /// The fingerprint of the one-time code that was presented.
+    pub one_time_code: Option<String>,
+    /// A fault of the test had its hand in the answer.
+    pub faulted: bool,
+}
+
+/// What the platform hands over, before redaction.
+#[derive(Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) at: u64,
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) operation: &'static str,
+    pub(crate) status: u16,
+    pub(crate) code: Option<Cow<'static, str>>,
+    pub(crate) notes: Notes,
+    pub(crate) faulted: bool,
+    pub(crate) asks_for_token: bool,
+}
+
+pub(crate) type Listener = Box<dyn Fn(&Entry) + Send>;
+
+struct State {
+    kept: VecDeque<Record>,
+    limit: usize,
+    seq: u64,
+    token_requests: usize,
+    counts: HashMap<&'static str, usize>,
+    /// Keyed once; each fingerprint starts from a copy.
+    keyed: Hmac<Sha256>,
+    listener: Option<Listener>,
+}
+
+/// An entry in little space; most texts are shared or static.
+struct Record {
+    seq: u64,
+    at: u64,
+    method: Method,
+    path: Box<str>,
+    operation: &'static str,
+    app: Option<Arc<str>>,
+    status: u16,
+    code: Option<Cow<'static, str>>,
+    token: Option<[u8; 6]>,
+    one_time_code: Option<[u8; 6]>,
+    faulted: bool,
+}
+
+impl Journal {
+    /// The requests still kept, oldest first.
+    #[must_use]
+    pub fn entries(&self) -> Vec<Entry> {
+        self.lock().kept.iter().map(Record::entry).collect()
+    }
+
+    /// How often an API was called since the start or the last [`clear`](Self::clear), however it ended. The name is
+    /// method and path template, as in [`Entry::operation`].
+    #[must_use]
+    pub fn count(&self, operation: &str) -> usize {
+        self.lock().counts.get(operation).copied().unwrap_or(0)
+    }
+
+    /// How many requests came in all.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.lock().counts.values().sum()
+    }
+
+    /// How many requests asked for a token of any kind, at any of its endpoints.
+    #[must_use]
+    pub fn token_requests(&self) -> usize {
+        self.lock().token_requests
+    }
+
+    /// The fingerprint that this journal shows for a token or code, to find it in [`entries`](Self::entries).
+    #[must_use]
+    pub fn fingerprint(&self, secret: &str) -> String {
+        hex(self.lock().fingerprint(secret))
+    }
+
+    /// Forgets all entries and counts.
+    pub fn clear(&self) {
+        let mut state = self.lock();
+        state.kept.clear();
+        state.counts.clear();
+        state.token_requests = 0;
+    }
+
+    pub(crate) fn new(limit: usize, rng: &mut Rng) -> Self {
+        let key = rng.block();
+        // HMAC takes a key of any length, so the fallback cannot happen; it only keeps the types honest.
+        let keyed =
+            Hmac::<Sha256>::new_from_slice(&key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        let state = State {
+            kept: VecDeque::new(),
+            limit,
+            seq: 0,
+            token_requests: 0,
+            counts: HashMap::new(),
+            keyed,
+            listener: None,
+        };
+        Self { state: Arc::new(Mutex::new(state)) }
+    }
+
+    pub(crate) fn listen(&self, listener: Listener) {
+        self.lock().listener = Some(listener);
+    }
+
+    pub(crate) fn record(&self, seen: Seen<'_>) {
+        let state = &mut *self.lock();
+        state.seq += 1;
+        *state.counts.entry(seen.operation).or_default() += 1;
+        state.token_requests += usize::from(seen.asks_for_token);
+        let record = Record {
+            seq: state.seq,
+            at: seen.at,
+            method: seen.method.clone(),
+            path: state.redacted(seen.path),
+            operation: seen.operation,
+            app: seen.notes.app,
+            status: seen.status,
+            code: seen.code,
+            token: seen.notes.token.map(|token| state.fingerprint(&token)),
+            one_time_code: seen.notes.code.map(|code| state.fingerprint(&code)),
+            faulted: seen.faulted,
+        };
+        if let Some(listener) = &state.listener {
+            listener(&record.entry());
+        }
+        if state.limit == 0 {
+            return;
+        }
+        if state.kept.len() >= state.limit {
+            state.kept.pop_front();
+        }
+        state.kept.push_back(record);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Journal").field("total", &self.total()).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    fn fingerprint(&self, secret: &str) -> [u8; 6] {
+        let digest = self.keyed.clone().chain_update(secret.as_bytes()).finalize().into_bytes();
+        let mut short = [0; 6];
+        short.copy_from_slice(&digest[..6]);
+        short
+    }
+
+    /// Tokens have no business in a path, but clients make mistakes; and nobody needs a path of a megabyte.
+    fn redacted(&self, path: &str) -> Box<str> {
+        const LONGEST: usize = 200;
+        let mut end = path.len().min(LONGEST);
+        while !path.is_char_boundary(end) {
+            end -= 1;
+        }
+        let shown = path.get(..end).unwrap_or_default();
+        if !shown.contains(MARK) && !shown.split('/').any(looks_secret) {
+            return shown.into();
+        }
+        let hidden = |part: &str| -> String {
+            if part.contains(MARK) || looks_secret(part) {
+                format!("#{}", hex(self.fingerprint(part)))
+            } else {
+                part.to_owned()
+            }
+        };
+        shown.split('/').map(hidden).collect::<Vec<_>>().join("/").into()
+    }
+}
+
+impl Record {
+    fn entry(&self) -> Entry {
+        Entry {
+            seq: self.seq,
+            at: self.at,
+            method: self.method.as_str().to_owned(),
+            path: self.path.to_string(),
+            operation: self.operation.to_owned(),
+            app: self.app.as_deref().map(str::to_owned),
+            status: self.status,
+            code: self.code.as_deref().map(str::to_owned),
+            token: self.token.map(hex),
+            one_time_code: self.one_time_code.map(hex),
+            faulted: self.faulted,
+        }
+    }
+}
+
+/// A path member that could be a token (32 hex digits) or a phone number (11 digits and more).
+fn looks_secret(part: &str) -> bool {
+    let digits = part.len() >= 11 && part.bytes().all(|byte| byte.is_ascii_digit());
+    digits || part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn hex(bytes: [u8; 6]) -> String {
+    let mut text = String::with_capacity(12);
+    for byte in bytes {
+        push_hex(&mut text, byte, b"0123456789abcdef");
+    }
+    text
+}

@@ -1,0 +1,479 @@
+//! The one state behind everything: it turns (time, request) into an answer, and touches no socket and no clock.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, Method, Response};
+use serde_json::json;
+
+use crate::api::jsapi::Tickets;
+use crate::api::todo::Todos;
+use crate::apps::App;
+use crate::call::{Call, TOKEN_HEADER};
+use crate::codes::Codes;
+use crate::company::{Company, Person};
+use crate::faults::{Action, Faults, PlatformError};
+use crate::journal::{Journal, Seen, UNKNOWN};
+use crate::limits::Limits;
+use crate::login::Logins;
+use crate::points;
+use crate::rng::Rng;
+use crate::routes::{self, Door, Operation, Route};
+use crate::switches::Switches;
+use crate::tokens::{Caller, TokenKind, Tokens};
+use crate::wire::failure::{Failure, Refusal};
+use crate::wire::json::Json;
+use crate::wire::{Family, Reply};
+
+/// The address that in-process calls seem to come from.
+pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+/// Everything that the platform knows.
+#[derive(Debug)]
+pub(crate) struct Platform {
+    pub(crate) companies: HashMap<Arc<str>, Company>,
+    /// The organization that apps and people belong to when nothing else is said.
+    pub(crate) home: Arc<str>,
+    pub(crate) apps: HashMap<Arc<str>, App>,
+    pub(crate) tokens: Tokens,
+    pub(crate) codes: Codes,
+    pub(crate) tickets: Tickets,
+    pub(crate) todos: Todos,
+    pub(crate) logins: Logins,
+    /// What a person (by union id) granted to an app.
+    pub(crate) consents: HashMap<(Arc<str>, Arc<str>), BTreeSet<String>>,
+    pub(crate) switches: Switches,
+    pub(crate) faults: Faults,
+    pub(crate) limits: Limits,
+    pub(crate) rng: Rng,
+}
+
+/// One request as the platform gets it.
+#[derive(Debug)]
+pub(crate) struct Incoming<'a> {
+    pub(crate) method: &'a Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: &'a [u8],
+    pub(crate) peer: IpAddr,
+}
+
+/// The answer, and how it reaches the caller.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) response: Response<Vec<u8>>,
+    pub(crate) delay: Duration,
+    pub(crate) delivery: Delivery,
+}
+
+/// The ways in which an answer travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    Whole,
+    Lost(Lost),
+    Truncated(usize),
+    Dripping(Duration),
+}
+
+/// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// The call was executed and its answer thrown away.
+    Answer,
+    /// The connection was closed before the call was executed.
+    Closed,
+    /// The connection was reset before the call was executed.
+    Reset,
+    /// The call was not executed and would hang until the caller gives up.
+    Stalled,
+}
+
+impl std::fmt::Display for Lost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Answer => "the call was executed, its answer was lost",
+            Self::Closed => "the connection was closed before the call was executed",
+            Self::Reset => "the connection was reset before the call was executed",
+            Self::Stalled => "the call hangs and is not executed",
+        })
+    }
+}
+
+impl std::error::Error for Lost {}
+
+impl Platform {
+    /// Answers one request.
+    pub(crate) fn answer(
+        &mut self,
+        incoming: &Incoming<'_>,
+        now: u64,
+        journal: &Journal,
+    ) -> Outcome {
+        let path = routes::without_host(incoming.path);
+        let id = self.rng.upper_uuid();
+        let mut call = Call::new(incoming, path, now, id);
+        let method = incoming.method;
+        let route = routes::find(method, path, &mut call.members);
+        let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
+        let (action, delay) =
+            self.faults.strike(operation).unwrap_or((Action::Pass, Duration::ZERO));
+        let faulted = !matches!(action, Action::Pass) || !delay.is_zero();
+        let (reply, delivery) = match action {
+            Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
+            Action::Answer { status, content_type, body } => {
+                let reply = Reply::raw(route.family, status, body, None);
+                (Reply { content_type: Cow::Owned(content_type), ..reply }, Delivery::Whole)
+            }
+            Action::Platform(error) => {
+                (self.planned_error(&mut call, &route, error), Delivery::Whole)
+            }
+            Action::ExecuteThenDrop => {
+                (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
+            }
+            Action::Truncate(len) => (self.execute(&mut call, &route), Delivery::Truncated(len)),
+            Action::Drip(pause) => (self.execute(&mut call, &route), Delivery::Dripping(pause)),
+            Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
+            Action::Reset => (Reply::page(200, String::new()), Delivery::Lost(Lost::Reset)),
+            Action::Stall => (Reply::page(200, String::new()), Delivery::Lost(Lost::Stalled)),
+        };
+        journal.record(Seen {
+            at: now,
+            method,
+            path: incoming.path,
+            operation,
+            status: reply.status,
+            code: reply.code.clone(),
+            notes: call.take_notes(),
+            faulted,
+            asks_for_token: route.operation.is_some_and(|operation| operation.gives_token),
+        });
+        Outcome { response: reply.into_response(), delay, delivery }
+    }
+
+    /// The app with this client id, if it is alive.
+    pub(crate) fn app(&self, client: &str) -> Option<&App> {
+        self.apps.get(client).filter(|app| !app.dead)
+    }
+
+    /// The app behind a client id and secret.
+    pub(crate) fn authenticated(&self, client: &str, secret: &str) -> Option<&App> {
+        self.app(client).filter(|app| same(&app.client_secret, secret))
+    }
+
+    pub(crate) fn company(&self, corp: &str) -> Option<&Company> {
+        self.companies.get(corp)
+    }
+
+    /// The person a token or code speaks for, wherever they are.
+    pub(crate) fn person(&self, corp: &str, user_id: &str) -> Option<&Person> {
+        self.company(corp)?.anybody(user_id)
+    }
+
+    /// Whether the caller may use a point: an app by what its organization granted, a person by their own consent to
+    /// what the app asked for (wire-facts §8.4).
+    pub(crate) fn may(&self, caller: &Caller, point: &str) -> bool {
+        let Some(app) = self.app(&caller.client) else {
+            return false;
+        };
+        match &caller.kind {
+            TokenKind::User { union_id, .. } => {
+                let key = (Arc::clone(&caller.client), Arc::clone(union_id));
+                app.requested.contains(point)
+                    && self.consents.get(&key).is_some_and(|points| points.contains(point))
+            }
+            _ => app.may(&caller.corp, point),
+        }
+    }
+
+    /// Refuses a caller without this point, naming it.
+    pub(crate) fn need(&self, caller: &Caller, point: &'static str) -> Result<(), Failure> {
+        if self.may(caller, point) {
+            return Ok(());
+        }
+        Err(Refusal::PointMissing { client: Arc::clone(&caller.client), point: point.into() }
+            .into())
+    }
+
+    /// Whether an app may see a person: the contact scope covers them or one of their departments (wire-facts §15).
+    pub(crate) fn sees_person(&self, caller: &Caller, company: &Company, person: &Person) -> bool {
+        let Some(scope) = self.app(&caller.client).and_then(|app| app.contact_scope.as_ref())
+        else {
+            return true;
+        };
+        scope.users.contains(&*person.user_id)
+            || person.memberships.iter().any(|membership| {
+                company
+                    .path_up(membership.department)
+                    .iter()
+                    .any(|id| scope.departments.contains(id))
+            })
+    }
+
+    /// Whether an app may see a department: it or one above it is in the contact scope.
+    pub(crate) fn sees_department(
+        &self,
+        caller: &Caller,
+        company: &Company,
+        department: i64,
+    ) -> bool {
+        let Some(scope) = self.app(&caller.client).and_then(|app| app.contact_scope.as_ref())
+        else {
+            return true;
+        };
+        company.path_up(department).iter().any(|id| scope.departments.contains(id))
+    }
+
+    /// Runs a call through the gateway and, if it passes, through its handler.
+    fn execute(&mut self, call: &mut Call<'_>, route: &Route) -> Reply {
+        if !self.limits.address_may(&self.switches, call.peer, call.now) {
+            return self.ban_page(self.switches.ban_page_is_html);
+        }
+        if route.family == Family::Page {
+            return crate::login::page(self, call);
+        }
+        if route.family == Family::V1 && call.method == Method::OPTIONS {
+            // A browser's preflight; the CORS headers are the answer.
+            return Reply {
+                ids: Some((call.id.clone(), self.rng.trace_id())),
+                ..Reply::raw(Family::V1, 200, Vec::new(), None)
+            };
+        }
+        let outcome = match route.operation {
+            Some(operation) => self.run(call, operation),
+            None => Err(Refusal::UnknownApi { api: routes::api_name(call.path) }.into()),
+        };
+        self.rendered(call, route.family, outcome)
+    }
+
+    fn run(&mut self, call: &mut Call<'_>, operation: &'static Operation) -> Result<Json, Failure> {
+        if operation.family == Family::Topapi {
+            call.read_arguments();
+        }
+        if let Some(wanted) = operation.wrong_method(call.method, self.switches.strict_post) {
+            return Err(Refusal::WrongMethod { wanted }.into());
+        }
+        if let Some(limit) = self.limits.api_over(&self.switches, operation.name, call.now) {
+            let (api, at) = (routes::api_name(call.path), call.now);
+            return Err(Refusal::ApiThrottled { api, limit, at }.into());
+        }
+        let handler = match operation.door {
+            Door::Open(handler) => return handler(self, call),
+            Door::App(handler) | Door::User(handler) | Door::Either(handler) => handler,
+        };
+        let caller = self.caller(call, operation)?;
+        call.note_app(&caller.client);
+        if let Some(limit) =
+            self.limits.app_over(&self.switches, &caller.client, operation.name, call.now)
+        {
+            let (api, at) = (routes::api_name(call.path), call.now);
+            return Err(Refusal::AppThrottled { api, limit, at }.into());
+        }
+        if operation.billed && !self.limits.month_may(&self.switches, &caller.corp, call.now) {
+            return Err(Refusal::QuotaUsed.into());
+        }
+        if let Some(point) = operation.point {
+            self.need(&caller, point)?;
+        }
+        if call.arguments.unreadable {
+            return Err(Refusal::BodyUnreadable.into());
+        }
+        handler(self, call, &caller)
+    }
+
+    /// Who calls, by the token in the one place where the family looks for it (wire-facts §1.3).
+    fn caller(&self, call: &Call<'_>, operation: &Operation) -> Result<Caller, Failure> {
+        let token = match operation.family {
+            Family::Old => call.query("access_token"),
+            Family::Topapi => call.arguments.token(),
+            Family::V1 | Family::Page => {
+                call.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok())
+            }
+        };
+        let token =
+            token.map(str::trim).filter(|token| !token.is_empty()).ok_or(Refusal::TokenBlank)?;
+        call.note_token(token);
+        let caller = self.tokens.caller(token, call.now).ok_or(Refusal::TokenDead)?;
+        // An app token where a person's belongs, and the reverse, counts as no token at all (wire-facts §5, §16 row 7).
+        let fits = match (&caller.kind, &operation.door) {
+            (TokenKind::App, Door::App(_) | Door::Either(_)) => true,
+            (TokenKind::User { .. }, Door::User(_) | Door::Either(_)) => true,
+            (TokenKind::App | TokenKind::User { .. } | TokenKind::Sso | TokenKind::Suite, _) => {
+                false
+            }
+        };
+        if !fits || self.app(&caller.client).is_none() || self.company(&caller.corp).is_none() {
+            return Err(Refusal::TokenDead.into());
+        }
+        Ok(caller.clone())
+    }
+
+    fn rendered(
+        &mut self,
+        call: &Call<'_>,
+        family: Family,
+        outcome: Result<Json, Failure>,
+    ) -> Reply {
+        Reply::of(family, outcome, &mut self.rng, &self.switches, call.id.clone())
+    }
+
+    fn planned_error(&mut self, call: &mut Call<'_>, route: &Route, error: PlatformError) -> Reply {
+        let client = self.probable_client(call, route);
+        let (api, at) = (routes::api_name(call.path), call.now);
+        let refusal = match error {
+            PlatformError::IpBanHtml => return self.ban_page(true),
+            PlatformError::IpBanJson => return self.ban_page(false),
+            PlatformError::Busy => Refusal::Busy,
+            PlatformError::Throttled => Refusal::AppThrottled { api, limit: 20, at },
+            PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
+            PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
+            PlatformError::Unavailable => Refusal::ServiceUnavailable,
+            PlatformError::Timeout => Refusal::ServiceTimeout,
+            PlatformError::TokenDead => Refusal::TokenDead,
+            PlatformError::Quota => Refusal::QuotaUsed,
+            PlatformError::IpNotAllowed => {
+                Refusal::IpNotAllowed { ip: call.peer.to_string(), client }
+            }
+            PlatformError::PermissionMissing => {
+                let point =
+                    route.operation.and_then(|operation| operation.point).unwrap_or("qyapi_base");
+                Refusal::PointMissing { client, point: point.into() }
+            }
+        };
+        self.rendered(call, route.family, Err(refusal.into()))
+    }
+
+    /// The app that a planned error names: the token's, as far as there is one.
+    fn probable_client(&self, call: &mut Call<'_>, route: &Route) -> Arc<str> {
+        if route.family == Family::Topapi {
+            call.read_arguments();
+        }
+        let caller = route.operation.and_then(|operation| self.caller(call, operation).ok());
+        let client = caller.map_or_else(|| Arc::from(""), |caller| caller.client);
+        if !client.is_empty() {
+            call.note_app(&client);
+        }
+        client
+    }
+
+    /// wire-facts §12: a banned address gets a page of HTML or a JSON body of another system, whatever it called.
+    fn ban_page(&mut self, html: bool) -> Reply {
+        if html {
+            let text = "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>405</title></head>\
+                        <body><h1>访问被阻断</h1><p>您的访问请求过于频繁，请稍后再试。</p></body></html>";
+            return Reply { code: Some("1111".into()), ..Reply::page(200, text.to_owned()) };
+        }
+        let uuid = self.rng.trace_id();
+        // The order of these keys is the wire's; the writer of this small body keeps it.
+        let body = format!(
+            r#"{{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":{}}}"#,
+            json!(uuid)
+        );
+        Reply::raw(Family::Old, 200, body.into_bytes(), Some("1111".into()))
+    }
+}
+
+impl Platform {
+    pub(crate) fn new(home: &str, rng: Rng) -> Self {
+        Self {
+            companies: HashMap::new(),
+            home: Arc::from(home),
+            apps: HashMap::new(),
+            tokens: Tokens::default(),
+            codes: Codes::default(),
+            tickets: Tickets::default(),
+            todos: Todos::default(),
+            logins: Logins::default(),
+            consents: HashMap::new(),
+            switches: Switches::default(),
+            faults: Faults::default(),
+            limits: Limits::default(),
+            rng,
+        }
+    }
+
+    pub(crate) fn home(&mut self) -> Option<&mut Company> {
+        let home = Arc::clone(&self.home);
+        self.companies.get_mut(&home)
+    }
+
+    pub(crate) fn add_app(&mut self, mut app: App) {
+        let corp = app.corp_id.get_or_insert_with(|| Arc::clone(&self.home)).clone();
+        let at_home = std::mem::take(&mut app.granted_at_home);
+        app.granted.entry(corp).or_default().extend(at_home.iter().cloned());
+        for opened in app.opened_by.clone() {
+            app.granted.entry(Arc::from(opened)).or_default().extend(at_home.iter().cloned());
+        }
+        if app.agent_id == 0 {
+            app.agent_id = 3_000_000_000 + i64::try_from(self.apps.len()).unwrap_or(0);
+        }
+        self.apps.insert(Arc::clone(&app.client_id), app);
+    }
+
+    /// Adds a point to an app, and grants it in every organization where the app works.
+    pub(crate) fn grant(&mut self, client: &str, point: &str) -> bool {
+        let Some(app) = self.apps.get_mut(client) else {
+            return false;
+        };
+        app.requested.insert(point.to_owned());
+        let homes = app
+            .corp_id
+            .iter()
+            .cloned()
+            .chain(app.opened_by.iter().map(|corp| Arc::from(corp.as_str())));
+        for corp in homes.collect::<Vec<Arc<str>>>() {
+            app.granted.entry(corp).or_default().insert(point.to_owned());
+        }
+        true
+    }
+
+    /// Adds a point to an app without granting it.
+    pub(crate) fn request_point(&mut self, client: &str, point: &str) -> bool {
+        self.apps.get_mut(client).is_some_and(|app| app.requested.insert(point.to_owned()))
+    }
+
+    /// Takes a point back: from the app's organizations, and from every person who granted it.
+    pub(crate) fn revoke_grant(&mut self, client: &str, point: &str) -> bool {
+        let Some(app) = self.apps.get_mut(client) else {
+            return false;
+        };
+        let mut taken = false;
+        for points in app.granted.values_mut() {
+            taken |= points.remove(point);
+        }
+        for ((app, _), points) in &mut self.consents {
+            taken |= **app == *client && points.remove(point);
+        }
+        taken
+    }
+
+    /// Remembers what a person granted.
+    pub(crate) fn remember_consent<'a>(
+        &mut self,
+        client: &Arc<str>,
+        union_id: &Arc<str>,
+        points: impl Iterator<Item = &'a str>,
+    ) {
+        let key = (Arc::clone(client), Arc::clone(union_id));
+        self.consents.entry(key).or_default().extend(points.map(str::to_owned));
+    }
+
+    /// The delegated points that an app has asked for: what the browser login's page shows (wire-facts §4.4).
+    pub(crate) fn delegated_points(app: &App) -> Vec<&'static points::Point> {
+        points::CATALOGUE
+            .iter()
+            .filter(|point| point.suits_person() && app.requested.contains(point.code))
+            .collect()
+    }
+}
+
+/// Compares two secrets without telling by its time where they differ. Nothing here is worth an attack; it is the
+/// habit that counts.
+fn same(one: &str, two: &str) -> bool {
+    one.len() == two.len()
+        && one.bytes().zip(two.bytes()).fold(0, |seen, (left, right)| seen | left ^ right) == 0
+}

@@ -1,0 +1,222 @@
+//! The token store: who a token speaks for, how long it lives, and what asking again does (wire-facts §2.4, §3, §4.3).
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::rng::Rng;
+use crate::switches::RefreshMode;
+
+/// Lives in milliseconds: 7,200 s for tokens, 3,600 s for the admin-backend token (§3.7), 30 days for refresh tokens
+/// (§4.3).
+pub(crate) const TOKEN_LIFE: u64 = 7_200_000;
+pub(crate) const SSO_LIFE: u64 = 3_600_000;
+const REFRESH_LIFE: u64 = 30 * 86_400_000;
+
+/// Who a living token speaks for.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) kind: TokenKind,
+    pub(crate) client: Arc<str>,
+    pub(crate) corp: Arc<str>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum TokenKind {
+    /// An app in its organization, or a third-party app in one of its customers.
+    App,
+    /// A person through an app.
+    User { user_id: Arc<str>, union_id: Arc<str>, with_corp: bool },
+    /// The admin backend of an organization.
+    Sso,
+    /// A third-party app as such, in no organization.
+    Suite,
+}
+
+/// An access token and the refresh token that came with it.
+#[derive(Clone, Debug)]
+pub(crate) struct Pair {
+    pub(crate) access: String,
+    pub(crate) refresh: String,
+    pub(crate) corp: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Living {
+    caller: Caller,
+    expires: u64,
+}
+
+#[derive(Debug)]
+struct Refresh {
+    caller: Caller,
+    expires: u64,
+    access: String,
+    /// The pair that replaced this one, and when.
+    replaced: Option<(Pair, u64)>,
+}
+
+/// Every token of the sandbox.
+#[derive(Debug, Default)]
+pub(crate) struct Tokens {
+    living: HashMap<String, Living>,
+    /// The one token of an app in an organization, for endpoints that renew it.
+    of_app: HashMap<(Arc<str>, Arc<str>), String>,
+    refresh: HashMap<String, Refresh>,
+    /// The refresh token of a person in an app, for the switch that hands out the same pair.
+    of_person: HashMap<(Arc<str>, Arc<str>), String>,
+    sweep_at: usize,
+}
+
+impl Tokens {
+    /// Who this token speaks for now; a dead one and an unknown one look alike, as on the platform.
+    pub(crate) fn caller(&self, token: &str, now: u64) -> Option<&Caller> {
+        self.living.get(token).filter(|living| now < living.expires).map(|living| &living.caller)
+    }
+
+    /// The token of an internal app: while it is valid the same string, its life restarted; else a new one (§2.4).
+    pub(crate) fn renewed(
+        &mut self,
+        client: &Arc<str>,
+        corp: &Arc<str>,
+        now: u64,
+        rng: &mut Rng,
+    ) -> String {
+        let key = (Arc::clone(client), Arc::clone(corp));
+        if let Some(token) = self.of_app.get(&key)
+            && let Some(living) = self.living.get_mut(token).filter(|living| now < living.expires)
+        {
+            living.expires = now + TOKEN_LIFE;
+            return token.clone();
+        }
+        let caller =
+            Caller { kind: TokenKind::App, client: Arc::clone(client), corp: Arc::clone(corp) };
+        let token = self.fresh(caller, TOKEN_LIFE, now, rng);
+        self.of_app.insert(key, token.clone());
+        token
+    }
+
+    /// A new token, whatever was handed out before.
+    pub(crate) fn fresh(&mut self, caller: Caller, life: u64, now: u64, rng: &mut Rng) -> String {
+        self.sweep(now);
+        let token = rng.token();
+        self.living.insert(token.clone(), Living { caller, expires: now + life });
+        token
+    }
+
+    /// Kills the tokens of a third-party app in one organization, for the switch about new corporation tokens.
+    pub(crate) fn drop_app_tokens(&mut self, client: &str, corp: &str) {
+        self.living.retain(|_, living| {
+            living.caller.kind != TokenKind::App
+                || *living.caller.client != *client
+                || *living.caller.corp != *corp
+        });
+    }
+
+    /// Kills everything that an app ever got.
+    pub(crate) fn drop_client(&mut self, client: &str) {
+        self.living.retain(|_, living| *living.caller.client != *client);
+        self.refresh.retain(|_, refresh| *refresh.caller.client != *client);
+    }
+
+    /// A pair for a person who has just given a code.
+    pub(crate) fn pair(
+        &mut self,
+        caller: Caller,
+        mode: RefreshMode,
+        now: u64,
+        rng: &mut Rng,
+    ) -> Pair {
+        let person = match &caller.kind {
+            TokenKind::User { union_id, .. } => (Arc::clone(&caller.client), Arc::clone(union_id)),
+            _ => (Arc::clone(&caller.client), Arc::from("")),
+        };
+        if mode == RefreshMode::SamePair
+            && let Some(token) = self.of_person.get(&person).cloned()
+            && let Some(pair) = self.refreshed(&token, &caller.client, mode, now, rng)
+        {
+            return pair;
+        }
+        let pair = self.new_pair(caller, now, rng);
+        self.of_person.insert(person, pair.refresh.clone());
+        pair
+    }
+
+    /// The answer to a refresh, or `None` for a dead, unknown or foreign refresh token.
+    pub(crate) fn refreshed(
+        &mut self,
+        token: &str,
+        client: &str,
+        mode: RefreshMode,
+        now: u64,
+        rng: &mut Rng,
+    ) -> Option<Pair> {
+        let refresh = self.refresh.get_mut(token)?;
+        if *refresh.caller.client != *client || now >= refresh.expires {
+            return None;
+        }
+        if let Some((pair, at)) = &refresh.replaced {
+            let grace = match mode {
+                RefreshMode::Grace(grace) => u64::try_from(grace.as_millis()).unwrap_or(u64::MAX),
+                _ => 0,
+            };
+            return (now.saturating_sub(*at) < grace).then(|| pair.clone());
+        }
+        let caller = refresh.caller.clone();
+        if mode == RefreshMode::SamePair {
+            refresh.expires = now + REFRESH_LIFE;
+            let pair = Pair {
+                access: refresh.access.clone(),
+                refresh: token.to_owned(),
+                corp: shown_corp(&caller),
+            };
+            self.living.insert(pair.access.clone(), Living { caller, expires: now + TOKEN_LIFE });
+            return Some(pair);
+        }
+        let pair = self.new_pair(caller, now, rng);
+        if let Some(old) = self.refresh.get_mut(token) {
+            old.replaced = Some((pair.clone(), now));
+        }
+        Some(pair)
+    }
+
+    /// Forgets one token of any kind, as if the platform had dropped it.
+    pub(crate) fn revoke(&mut self, token: &str) -> bool {
+        let access = self.living.remove(token).is_some();
+        self.refresh.remove(token).is_some() || access
+    }
+
+    /// Forgets every access token; refresh tokens live on.
+    pub(crate) fn revoke_all(&mut self) -> usize {
+        let count = self.living.len();
+        self.living.clear();
+        count
+    }
+
+    fn new_pair(&mut self, caller: Caller, now: u64, rng: &mut Rng) -> Pair {
+        let corp = shown_corp(&caller);
+        let access = self.fresh(caller.clone(), TOKEN_LIFE, now, rng);
+        let refresh = rng.token();
+        let record =
+            Refresh { caller, expires: now + REFRESH_LIFE, access: access.clone(), replaced: None };
+        self.refresh.insert(refresh.clone(), record);
+        Pair { access, refresh, corp }
+    }
+
+    /// Drops what is long dead, now and then, so that a sandbox can run for weeks.
+    fn sweep(&mut self, now: u64) {
+        if self.living.len() + self.refresh.len() < self.sweep_at.max(4096) {
+            return;
+        }
+        self.living.retain(|_, living| now < living.expires);
+        self.refresh.retain(|_, refresh| now < refresh.expires);
+        self.sweep_at = 2 * (self.living.len() + self.refresh.len());
+    }
+}
+
+/// §4.1: the organization is named only when the scope `corpid` was asked for.
+fn shown_corp(caller: &Caller) -> Option<Arc<str>> {
+    match caller.kind {
+        TokenKind::User { with_corp: true, .. } => Some(Arc::clone(&caller.corp)),
+        _ => None,
+    }
+}
