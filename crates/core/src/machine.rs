@@ -47,7 +47,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 pub(crate) use job::Job;
-pub use wire_form::{ReplyForm, RequestForm};
+pub use wire_form::{EventForm, OrderForm, ReplyForm, RequestForm};
 
 use crate::dialect::accept_raw;
 use crate::endpoint::{Operation, Replay};

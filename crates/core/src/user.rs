@@ -195,7 +195,6 @@ fn maybe_executed(kind: &ErrorKind) -> bool {
         kind,
         ErrorKind::Unreachable
             | ErrorKind::Throttled { .. }
-            | ErrorKind::IpBanned { .. }
             | ErrorKind::Quota
             | ErrorKind::Credentials
             | ErrorKind::IpNotAllowed { .. }

@@ -176,6 +176,9 @@ impl Fetch {
             Order::Failed(error) => self.failed(error, env),
             order => {
                 if matches!(order, Order::Send(_)) {
+                    if !self.lease.as_ref().is_some_and(Lease::leads) {
+                        return Progress::Again;
+                    }
                     self.source.presented();
                 }
                 self.step = Step::Errand(errand);

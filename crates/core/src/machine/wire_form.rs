@@ -1,9 +1,14 @@
 //! Requests and replies as plain values, for hosts behind a language border.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
+use crate::Error;
+use crate::machine::{Event, Order};
+use crate::store::{StoreOp, StoreReply};
 use crate::wire::{Fault, Reply, Request, Response, TransportError};
 
 /// Everything that a host must know to carry a request.
@@ -36,7 +41,6 @@ pub struct RequestForm {
 impl From<&Request> for RequestForm {
     fn from(request: &Request) -> Self {
         let limits = request.limits();
-        let millis = |d: std::time::Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
         Self {
             label: request.label().to_owned(),
             method: request.method().to_string(),
@@ -116,4 +120,104 @@ impl fmt::Debug for ReplyForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ReplyForm")
     }
+}
+
+/// An order as a plain value: `{"order":"send","request":{…}}` and so on. It holds what the order
+/// holds, secrets included.
+#[derive(Serialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum OrderForm<'a> {
+    /// Carry this request.
+    Send {
+        /// The request.
+        request: RequestForm,
+    },
+    /// Ask the store.
+    Ask {
+        /// The question.
+        question: &'a StoreOp,
+    },
+    /// Wait.
+    Sleep {
+        /// So long, in milliseconds.
+        wait_ms: u64,
+    },
+    /// Somebody else is fetching the token: resume when its callback comes, or poll.
+    Join {
+        /// The longest wait, in milliseconds.
+        patience_ms: u64,
+        /// How often to look, for a host that polls, in milliseconds.
+        poll_ms: u64,
+    },
+    /// The result.
+    Done {
+        /// The data inside the checked envelope.
+        data: &'a RawValue,
+    },
+    /// No result.
+    Failed {
+        /// Why.
+        error: &'a Error,
+    },
+}
+
+impl<'a> From<&'a Order> for OrderForm<'a> {
+    fn from(order: &'a Order) -> Self {
+        match order {
+            Order::Send(request) => Self::Send { request: request.into() },
+            Order::Ask(question) => Self::Ask { question },
+            Order::Sleep(wait) => Self::Sleep { wait_ms: millis(*wait) },
+            Order::Join(flight) => {
+                Self::Join { patience_ms: millis(flight.patience()), poll_ms: POLL_MS }
+            }
+            Order::Done(data) => Self::Done { data },
+            Order::Failed(error) => Self::Failed { error },
+        }
+    }
+}
+
+impl fmt::Debug for OrderForm<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OrderForm")
+    }
+}
+
+/// An event as a plain value: `{"event":"reply","status":200,"body":"…"}` and so on.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum EventForm {
+    /// Begin.
+    Start,
+    /// What the transport brought.
+    Reply(ReplyForm),
+    /// What the store said.
+    Store {
+        /// Its answer.
+        answer: StoreReply,
+    },
+    /// The wait is over.
+    Woken,
+    /// The caller lost interest.
+    Cancelled,
+}
+
+impl From<EventForm> for Event {
+    fn from(form: EventForm) -> Self {
+        match form {
+            EventForm::Start => Self::Start,
+            EventForm::Reply(reply) => Self::Reply(reply.into()),
+            EventForm::Store { answer } => Self::Store(answer),
+            EventForm::Woken => Self::Woken,
+            EventForm::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+/// How often a host that polls should look for the end of somebody else's request.
+const POLL_MS: u64 = 20;
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

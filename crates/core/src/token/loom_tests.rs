@@ -23,8 +23,8 @@ fn explore(model: impl Fn() + Sync + Send + 'static) {
     builder.check(model);
 }
 
-/// Goes on until there is a token; yields while somebody else fetches.
-fn fetch(slot: &Arc<Slot>, fetches: &AtomicUsize, give_up: bool) -> Option<String> {
+/// Goes on until there is a token; waits while somebody else fetches.
+fn fetch(slot: &Slot, fetches: &AtomicUsize, give_up: bool) -> Option<String> {
     loop {
         match slot.claim(at(1), LEASE) {
             Claim::Use(token) => return Some(token.value.expose().to_owned()),
@@ -36,11 +36,8 @@ fn fetch(slot: &Arc<Slot>, fetches: &AtomicUsize, give_up: bool) -> Option<Strin
                 fetches.fetch_add(1, Ordering::SeqCst);
                 lease.land("t".into(), at(1), LIFE);
             }
-            Claim::Join(flight) => {
-                while flight.outcome().is_none() {
-                    thread::yield_now();
-                }
-            }
+            // A waker that is lost would block for ever, which loom reports as a deadlock.
+            Claim::Join(flight) => loom::future::block_on(flight),
             Claim::Refused(error) => panic!("{error}"),
         }
     }
@@ -108,13 +105,9 @@ fn waiters_of_a_failed_flight_see_its_error() {
         let leader = thread::spawn(move || {
             lease.fail(&Error::new(ErrorKind::Unreachable), at(0));
         });
-        let outcome = loop {
-            match flight.outcome() {
-                Some(outcome) => break outcome,
-                None => thread::yield_now(),
-            }
-        };
-        assert!(matches!(outcome, Outcome::Failed(_)));
+        let waiter = flight.share(LEASE);
+        loom::future::block_on(waiter);
+        assert!(matches!(flight.outcome(), Some(Outcome::Failed(_))));
         leader.join().unwrap();
     });
 }

@@ -40,8 +40,10 @@ pub(crate) enum Claim {
     Refused(Error),
 }
 
+/// A clone is the same slot.
+#[derive(Clone)]
 pub(crate) struct Slot {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Default)]
@@ -71,13 +73,13 @@ struct Lead {
 }
 
 impl Slot {
-    pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { state: Mutex::new(State::default()) })
+    pub(crate) fn new() -> Self {
+        Self { state: Arc::new(Mutex::new(State::default())) }
     }
 
     /// What a caller should do at this moment. `lease` is how long a new leader counts as alive
     /// without another sign.
-    pub(crate) fn claim(self: &Arc<Self>, now: Timestamp, lease: Duration) -> Claim {
+    pub(crate) fn claim(&self, now: Timestamp, lease: Duration) -> Claim {
         let mut state = lock(&self.state);
         let steady = now.steady_millis();
         let alive = |lead: &Lead| lead.alive_until > steady;
@@ -106,7 +108,7 @@ impl Slot {
             flight: Flight::new(),
         });
         let lease = Lease {
-            slot: Arc::clone(self),
+            slot: self.clone(),
             id,
             epoch: state.epoch,
             rejected: state.rejected.clone(),
@@ -189,7 +191,7 @@ impl State {
 /// The right, and duty, to fetch. Dropping it passes the lead on at once.
 #[derive(Debug)]
 pub(crate) struct Lease {
-    slot: Arc<Slot>,
+    slot: Slot,
     id: u64,
     /// The slot's epoch when the lead was given.
     epoch: u64,
@@ -204,6 +206,12 @@ impl Lease {
         if let Some(lead) = state.lead.as_mut().filter(|lead| lead.id == self.id) {
             lead.alive_until = (now + horizon).steady_millis();
         }
+    }
+
+    /// Whether the lead is still this one. A holder that comes back after it was taken for dead
+    /// may deliver what it has, but must send nothing more.
+    pub(crate) fn leads(&self) -> bool {
+        lock(&self.slot.state).lead.as_ref().is_some_and(|lead| lead.id == self.id)
     }
 
     /// Whether this is the value that the platform rejected before.
@@ -293,28 +301,28 @@ mod tests {
         Timestamp::from_millis(1_700_000_000_000 + seconds * 1_000)
     }
 
-    fn lead(slot: &Arc<Slot>, now: Timestamp) -> Lease {
+    fn lead(slot: &Slot, now: Timestamp) -> Lease {
         match slot.claim(now, LEASE) {
             Claim::Lead(lease) => lease,
             other => panic!("expected the lead, got {other:?}"),
         }
     }
 
-    fn uses(slot: &Arc<Slot>, now: Timestamp) -> String {
+    fn uses(slot: &Slot, now: Timestamp) -> String {
         match slot.claim(now, LEASE) {
             Claim::Use(token) => token.value.expose().to_owned(),
             other => panic!("expected a token, got {other:?}"),
         }
     }
 
-    fn joins(slot: &Arc<Slot>, now: Timestamp) -> Flight {
+    fn joins(slot: &Slot, now: Timestamp) -> Flight {
         match slot.claim(now, LEASE) {
             Claim::Join(flight) => flight,
             other => panic!("expected to join, got {other:?}"),
         }
     }
 
-    fn filled(now: Timestamp) -> Arc<Slot> {
+    fn filled(now: Timestamp) -> Slot {
         let slot = Slot::new();
         lead(&slot, now).land("first".into(), now, LIFE);
         slot

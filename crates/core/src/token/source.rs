@@ -28,7 +28,7 @@ struct Inner {
     client_id: ClientId,
     secret: Secret,
     kind: Kind,
-    slot: Arc<Slot>,
+    slot: Slot,
     pace: Arc<Pace>,
 }
 
@@ -107,7 +107,7 @@ impl Source {
         )
     }
 
-    pub(crate) fn slot(&self) -> &Arc<Slot> {
+    pub(crate) fn slot(&self) -> &Slot {
         &self.0.slot
     }
 

@@ -1,0 +1,170 @@
+//! The store's questions, asked in the right order and never at the call's cost.
+
+use std::time::Duration;
+
+use dingtalk_core::{Call, ErrorKind, Record, Secret, Step, StoreOp, StoreReply};
+
+use crate::support::{Expect, Read, app, at, busy, carried, dead_topapi, read_ok, token};
+
+type Asking = (StoreOp, dingtalk_core::Asked<Read>);
+
+fn shared(app: &dingtalk_core::App) -> Call<Read> {
+    Call::new(&Read {}, app).shared(true).entropy(7)
+}
+
+#[track_caller]
+fn ask(step: Step<Read>) -> Asking {
+    match step {
+        Step::Ask(question, asked) => (question, asked),
+        other => panic!("expected a question, got {other:?}"),
+    }
+}
+
+fn nothing() -> StoreReply {
+    StoreReply::Record { record: None }
+}
+
+fn stored(value: &str, expires: u64) -> Record {
+    Record::new(Secret::from(value), at(expires).unix_millis())
+}
+
+#[test]
+fn a_token_that_another_process_fetched_is_used() {
+    let app = app();
+    let (question, asked) = ask(shared(&app).step(at(0)));
+    let StoreOp::Load { key } = question else { panic!("{question:?}") };
+    assert_eq!(key.to_string(), "dingtalk/app/api.dingtalk.com/dingtest/-");
+    let reply = StoreReply::Record { record: Some(stored("theirs", 7_000)) };
+    let (request, _) = asked.reply(at(0), reply).send();
+    assert_eq!(carried(&request).as_deref(), Some("theirs"));
+    assert!(app.token(at(6_999)).is_some() && app.token(at(7_000)).is_none());
+}
+
+#[test]
+fn a_warm_call_asks_the_store_nothing() {
+    let app = crate::support::warm();
+    let _ = shared(&app).step(at(1)).send();
+}
+
+#[test]
+fn the_lock_is_taken_the_store_read_again_and_the_token_saved() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (question, asked) = ask(asked.reply(at(0), nothing()));
+    let StoreOp::Lock { holder, lease_ms, .. } = question else { panic!("{question:?}") };
+    assert!(lease_ms >= 15_000, "longer than the request may take");
+    let (request, sent) = asked.reply(at(0), StoreReply::Locked { record: None }).send();
+    assert!(request.url().path().ends_with("accessToken"));
+    let (_, waiter) = Call::new(&Read {}, &app).step(at(0)).join();
+    let (question, asked) = ask(sent.reply(at(1), token("ours")));
+    let StoreOp::Save { holder: saver, record, .. } = question else { panic!("{question:?}") };
+    assert_eq!(saver, holder);
+    assert_eq!(record, stored("ours", 7_200), "life counts from the asking");
+    let _ = waiter.step(at(1)).send();
+    let (request, _) = asked.reply(at(1), StoreReply::Done).send();
+    assert_eq!(carried(&request).as_deref(), Some("ours"));
+}
+
+#[test]
+fn the_lock_that_brings_a_fresh_token_is_freed_without_a_request() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (_, asked) = ask(asked.reply(at(0), nothing()));
+    let reply = StoreReply::Locked { record: Some(stored("theirs", 7_000)) };
+    let (question, asked) = ask(asked.reply(at(0), reply));
+    assert!(matches!(question, StoreOp::Unlock { .. }));
+    let (request, _) = asked.reply(at(0), StoreReply::Done).send();
+    assert_eq!(carried(&request).as_deref(), Some("theirs"));
+}
+
+#[test]
+fn while_another_process_fetches_the_store_is_asked_again_for_a_bounded_time() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (_, mut asked) = ask(asked.reply(at(0), nothing()));
+    let mut now = at(0);
+    let mut polls = 0;
+    let request = loop {
+        match asked.reply(now, StoreReply::Busy) {
+            Step::Sleep(pause, call) => {
+                assert!(pause >= Duration::from_millis(100) && pause < Duration::from_millis(200));
+                polls += 1;
+                now = now + pause;
+                (_, asked) = ask(call.step(now));
+            }
+            step => break step.send().0,
+        }
+    };
+    assert!(polls > 50, "{polls}");
+    assert!(now.since(at(0)) <= Duration::from_secs(25));
+    assert!(request.url().path().ends_with("accessToken"), "and then goes on by itself");
+}
+
+#[test]
+fn invariant_13_a_store_that_fails_or_lies_costs_the_sharing_and_not_the_call() {
+    let failed = || StoreReply::Failed { why: "gone".into() };
+    let answers: [fn() -> StoreReply; 3] = [
+        || StoreReply::Failed { why: "gone".into() },
+        || StoreReply::Done,
+        || StoreReply::Locked { record: None },
+    ];
+    for answer in answers {
+        let app = app();
+        let (_, asked) = ask(shared(&app).step(at(0)));
+        let (request, sent) = asked.reply(at(0), answer()).send();
+        assert!(request.url().path().ends_with("accessToken"));
+        let (_, sent) = sent.reply(at(0), token("t")).send();
+        assert!(sent.reply(at(0), read_ok()).done().is_ok());
+    }
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (_, asked) = ask(asked.reply(at(0), nothing()));
+    let (_, sent) = asked.reply(at(0), StoreReply::Locked { record: None }).send();
+    let (_, asked) = ask(sent.reply(at(0), token("t")));
+    let (_, sent) = asked.reply(at(0), failed()).send();
+    assert!(sent.reply(at(0), read_ok()).done().is_ok(), "saving failed");
+}
+
+#[test]
+fn a_stored_token_that_was_just_rejected_is_not_taken_again() {
+    let app = app();
+    app.seed("dead", at(7_200), at(0));
+    let (_, sent) = shared(&app).step(at(0)).send();
+    let (_, asked) = ask(sent.reply(at(0), dead_topapi()));
+    let reply = StoreReply::Record { record: Some(stored("dead", 7_200)) };
+    let (question, _) = ask(asked.reply(at(0), reply));
+    assert!(matches!(question, StoreOp::Lock { .. }));
+}
+
+#[test]
+fn a_failed_fetch_frees_the_lock() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (_, asked) = ask(asked.reply(at(0), nothing()));
+    let mut step = asked.reply(at(0), StoreReply::Locked { record: None });
+    let mut now = at(0);
+    let asked = loop {
+        step = match step {
+            Step::Send(_, sent) => sent.reply(now, busy()),
+            Step::Sleep(pause, call) => {
+                now = now + pause;
+                call.step(now)
+            }
+            Step::Ask(StoreOp::Unlock { .. }, asked) => break asked,
+            other => panic!("{other:?}"),
+        };
+    };
+    let error = asked.reply(now, StoreReply::Done).done().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::Busy { .. }));
+}
+
+#[test]
+fn questions_and_answers_cross_a_border_as_data() {
+    let (question, _asked) = ask(shared(&app()).step(at(0)));
+    let json = serde_json::to_string(&question).unwrap();
+    assert_eq!(serde_json::from_str::<StoreOp>(&json).unwrap(), question);
+    let reply = StoreReply::Record { record: Some(stored("canary", 1)) };
+    let json = serde_json::to_string(&reply).unwrap();
+    assert_eq!(serde_json::from_str::<StoreReply>(&json).unwrap(), reply);
+    assert!(!format!("{reply:?}").contains("canary"));
+}
