@@ -8,3 +8,11 @@ pub use get_ticket_legacy::GetTicketLegacy;
 
 mod obtain_ticket;
 pub use obtain_ticket::ObtainTicket;
+mod config;
+mod dd_error;
+mod signature;
+
+pub use config::{DdConfig, DdConfigBuilder, Nonce};
+pub use dd_error::DdError;
+pub(crate) use signature::hex;
+pub use signature::{Hash, sign, signed_url, string_to_sign};
