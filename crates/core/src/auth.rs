@@ -22,3 +22,10 @@ pub use token::AccessToken;
 
 mod obtain_token;
 pub use obtain_token::{HeldToken, ObtainToken};
+mod authorize;
+mod callback;
+mod code;
+
+pub use authorize::{AuthorizeUrl, State};
+pub use callback::{CallbackError, parse_callback};
+pub use code::AuthCode;
