@@ -25,7 +25,15 @@ pub use obtain_token::{HeldToken, ObtainToken};
 mod authorize;
 mod callback;
 mod code;
+mod open_auth;
+mod open_auth_error;
+mod open_auth_result;
+mod points;
 
 pub use authorize::{AuthorizeUrl, State};
 pub use callback::{CallbackError, parse_callback};
 pub use code::AuthCode;
+pub use open_auth::OpenAuthRequest;
+pub use open_auth_error::OpenAuthError;
+pub use open_auth_result::OpenAuthResult;
+pub use points::{AppPoints, OpenAuthRefusal, PointForm, PointKind, Subject};
