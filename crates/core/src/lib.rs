@@ -12,6 +12,7 @@ pub mod jsapi;
 pub mod lenient;
 pub mod machine;
 mod policy;
+mod raw;
 mod region;
 mod secret;
 mod store;
@@ -34,6 +35,7 @@ pub use id::{
     UserId,
 };
 pub use policy::Policy;
+pub use raw::RawEndpoint;
 pub use region::{Region, is_loopback};
 pub use secret::{Personal, Secret};
 pub use store::{Record, Store, StoreKey, StoreOp, StoreReply};
