@@ -219,7 +219,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        serde::Deserialize::deserialize(SeqAccessDeserializer::new(seq))
+        Deserialize::deserialize(SeqAccessDeserializer::new(seq))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {

@@ -49,7 +49,7 @@ pub struct AuthOrgScopes {
     /// People named one by one.
     #[serde(default, deserialize_with = "lenient::read")]
     pub authed_user: Vec<UserId>,
-    /// Departments, with all below them.
+    /// Departments.
     #[serde(default, deserialize_with = "lenient::read")]
     pub authed_dept: Vec<DeptId>,
 }
