@@ -42,7 +42,7 @@ pub struct Entry {
     pub operation: String,
     /// The app that called, where the request told.
     pub app: Option<String>,
-    /// The HTTP status of the answer.
+    /// The HTTP status of the answer; 0 when a fault kept it from the caller.
     pub status: u16,
     /// The error code of the answer, none on success: an errcode, the sub_code inside errcode 88, or a v1.0 code.
     pub code: Option<String>,

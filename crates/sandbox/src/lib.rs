@@ -253,12 +253,12 @@ impl Sandbox {
                 company.anybody(user_id).map(|person| Arc::clone(&person.union_id))
             })
             .collect();
-        union_ids.into_iter().any(|union_id| {
-            platform
-                .consents
-                .remove(&(Arc::from(client_id), union_id))
-                .is_some_and(|old| !old.is_empty())
-        })
+        let mut taken = false;
+        for union_id in union_ids {
+            let old = platform.consents.remove(&(Arc::from(client_id), union_id));
+            taken |= old.is_some_and(|points| !points.is_empty());
+        }
+        taken
     }
 
     /// The browser login with a person in front of it (wire-facts §4.4): the URL that the browser is sent to, with

@@ -124,14 +124,13 @@ pub(crate) fn outcome(
 
 /// `GET` shows the form, `POST` takes its answer.
 pub(crate) fn page(platform: &mut Platform, call: &mut Call<'_>) -> Reply {
-    let path_known = matches!(call.path, "/oauth2/auth" | "/oauth2/challenge.htm");
-    if path_known && call.method == Method::GET {
+    if call.method == Method::GET {
         return show(platform, call);
     }
     if call.path == "/oauth2/auth" && call.method == Method::POST {
         return take(platform, call);
     }
-    Reply::page(404, message_page("页面不存在"))
+    Reply::page(405, message_page("不支持的请求方式"))
 }
 
 fn show(platform: &mut Platform, call: &Call<'_>) -> Reply {

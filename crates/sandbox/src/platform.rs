@@ -146,7 +146,7 @@ impl Platform {
             method,
             path: incoming.path,
             operation,
-            status: reply.status,
+            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
             notes: call.take_notes(),
             faulted,

@@ -126,7 +126,7 @@ fn family(path: &str) -> Family {
         Family::V1
     } else if path.starts_with("/topapi/") {
         Family::Topapi
-    } else if path.starts_with("/oauth2/") {
+    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm") {
         Family::Page
     } else {
         Family::Old

@@ -1,0 +1,244 @@
+//! To-dos (wire-facts §9).
+
+use dingtalk_sandbox::{App, Sandbox, Switch};
+
+use crate::support::{Answer, app_token, builder, plain_token, sandbox, token_of, user_token, v1};
+
+fn uri(sandbox: &Sandbox, rest: &str) -> String {
+    format!("/v1.0/todo/users/{}/{rest}", sandbox.demo().union_id)
+}
+
+fn create(sandbox: &Sandbox, body: &str) -> Answer {
+    v1(sandbox, "POST", &uri(sandbox, "tasks"), &app_token(sandbox), body)
+}
+
+fn full(sandbox: &Sandbox, source: &str) -> String {
+    let demo = sandbox.demo();
+    format!(
+        r#"{{"sourceId":"{source}","subject":"复核","creatorId":"{}","dueTime":1772683200000,"executorIds":["{}"],
+        "participantIds":["{}"],"detailUrl":{{"appUrl":"https://a.example/m","pcUrl":"https://a.example/p"}},
+        "contentFieldList":[{{"fieldKey":"项目","fieldValue":"海棠"}}],"isOnlyShowExecutor":true,"priority":30,
+        "notifyConfigs":{{"dingNotify":"1"}}}}"#,
+        demo.union_id, demo.union_id, demo.member_union_id
+    )
+}
+
+#[test]
+fn creating_answers_with_the_task_in_the_order_of_the_wire() {
+    let sandbox = sandbox();
+    let answer = create(&sandbox, &full(&sandbox, "s-1"));
+    assert_eq!(
+        answer.keys(),
+        "id subject description startTime dueTime finishTime done executorIds participantIds detailUrl detailUrl.pcUrl \
+         detailUrl.appUrl source sourceId createdTime modifiedTime creatorId modifierId bizTag requestId \
+         contentFieldList contentFieldList.fieldKey contentFieldList.fieldValue isOnlyShowExecutor priority \
+         notifyConfigs notifyConfigs.dingNotify"
+    );
+    assert_eq!(answer.str("/requestId"), answer.header("x-acs-request-id"));
+    assert_eq!(answer.json["priority"], 30);
+    assert_eq!(answer.str("/bizTag"), format!("todo_open_{}", sandbox.demo().client_id));
+}
+
+#[test]
+fn a_source_id_is_taken_once_per_app() {
+    let app = App::internal("dingother", "s").grant("Todo.Todo.Write");
+    let sandbox = builder().app(app).in_process();
+    let body = full(&sandbox, "s-1");
+    assert_eq!(create(&sandbox, &body).status, 200);
+    let again = create(&sandbox, &body);
+    assert_eq!(
+        (again.code().as_str(), again.str("/message")),
+        ("400 todo.taskCreate.paramError", "task existed sourceId is s-1")
+    );
+    let other =
+        v1(&sandbox, "POST", &uri(&sandbox, "tasks"), &token_of(&sandbox, "dingother", "s"), &body);
+    assert_eq!(other.status, 200, "another app's source ids are its own");
+    let found = v1(&sandbox, "GET", &uri(&sandbox, "tasks/sources/s-1"), &app_token(&sandbox), "");
+    assert_eq!(found.str("/sourceId"), "s-1");
+    let keys = found.keys();
+    assert!(keys.ends_with("tenantId tenantType") && !keys.contains("cardTypeId"));
+}
+
+#[test]
+fn limits_have_their_messages() {
+    let sandbox = sandbox();
+    let many = vec!["\"x\""; 101].join(",");
+    for (member, message) in [
+        (format!("\"subject\":\"{}\"", "长".repeat(1025)), "subject is oversize"),
+        (
+            format!("\"subject\":\"s\",\"description\":\"{}\"", "x".repeat(4097)),
+            "description is oversize",
+        ),
+        (format!("\"subject\":\"s\",\"executorIds\":[{many}]"), "executors is oversize"),
+        (format!("\"subject\":\"s\",\"participantIds\":[{many}]"), "participants is oversize"),
+        ("\"subject\":\"s\",\"dueTime\":\"tomorrow\"".to_owned(), "dueTime is invalid"),
+        ("\"subject\":\"s\",\"priority\":5".to_owned(), "todo.taskCreate.paramError"),
+        ("\"subject\":\"s\"".to_owned(), "todo.taskCreate.paramError"),
+    ] {
+        let answer = create(&sandbox, &format!("{{{member}}}"));
+        assert_eq!(
+            (answer.code().as_str(), answer.str("/message")),
+            ("400 todo.taskCreate.paramError", message)
+        );
+    }
+    assert_eq!(create(&sandbox, "{}").code(), "400 Missingsubject");
+    assert_eq!(create(&sandbox, "").code(), "400 Missingbody");
+    sandbox.set_switch(&Switch::DetailUrlRequired(false));
+    assert_eq!(create(&sandbox, r#"{"subject":"s"}"#).status, 200);
+    let nobody = v1(
+        &sandbox,
+        "POST",
+        "/v1.0/todo/users/nobody/tasks",
+        &app_token(&sandbox),
+        r#"{"subject":"s"}"#,
+    );
+    assert_eq!(nobody.code(), "400 todo.taskCreate.paramError");
+}
+
+#[test]
+fn a_task_is_changed_done_and_deleted_by_its_app_alone() {
+    let app = App::internal("dingother", "s").grant("Todo.Todo.Write");
+    let sandbox = builder().app(app).in_process();
+    let (token, other) = (app_token(&sandbox), token_of(&sandbox, "dingother", "s"));
+    let id = create(&sandbox, &full(&sandbox, "s-1")).str("/id").to_owned();
+    let task = uri(&sandbox, &format!("tasks/{id}"));
+    let changed = v1(
+        &sandbox,
+        "PUT",
+        &format!("{task}?operatorId=op"),
+        &token,
+        r#"{"subject":"改","done":true}"#,
+    );
+    assert_eq!(changed.text, r#"{"result":true}"#);
+    let read = v1(&sandbox, "GET", &task, &token, "");
+    assert_eq!((read.str("/subject"), read.str("/modifierId")), ("改", "op"));
+    assert_eq!(read.json["done"], true);
+    assert_eq!(read.json["finishTime"], crate::support::START);
+    assert!(read.keys().ends_with("cardTypeId tenantId tenantType"));
+    let foreign = v1(&sandbox, "PUT", &task, &other, "{}");
+    assert_eq!(
+        (foreign.code().as_str(), foreign.str("/message")),
+        ("400 todo.taskUpdate.paramError", "task not belong to bizTag")
+    );
+    let unknown = v1(&sandbox, "PUT", &uri(&sandbox, "tasks/nope"), &token, "{}");
+    assert_eq!(unknown.str("/message"), "task not exist");
+    let deleted = v1(&sandbox, "DELETE", &task, &token, "");
+    assert_eq!(deleted.keys(), "result requestId");
+    let again = v1(&sandbox, "DELETE", &task, &token, "");
+    assert_eq!(
+        (again.code().as_str(), again.str("/message")),
+        ("400 todo.taskDelete.paramError", "task not exist")
+    );
+    assert_eq!(create(&sandbox, &full(&sandbox, "s-1")).status, 200, "the source id is free again");
+}
+
+#[test]
+fn executors_finish_one_by_one() {
+    let sandbox = sandbox();
+    let demo = sandbox.demo();
+    let token = app_token(&sandbox);
+    let body = full(&sandbox, "s")
+        .replace("\"executorIds\":[", &format!("\"executorIds\":[\"{}\",", demo.member_union_id));
+    let id = create(&sandbox, &body).str("/id").to_owned();
+    let status = uri(&sandbox, &format!("tasks/{id}/executorStatus"));
+    let done = |who: &str| {
+        let body = format!(r#"{{"executorStatusList":[{{"id":"{who}","isDone":true}}]}}"#);
+        v1(&sandbox, "PUT", &status, &token, &body)
+    };
+    let is_done = || {
+        v1(&sandbox, "GET", &uri(&sandbox, &format!("tasks/{id}")), &token, "").json["done"].clone()
+    };
+    assert_eq!(done(&demo.union_id).text, r#"{"result":true}"#);
+    assert_eq!(is_done(), false);
+    assert_eq!(done(&demo.member_union_id).status, 200);
+    assert_eq!(is_done(), true);
+    assert_eq!(done("stranger").code(), "400 todo.taskExecutorStatusUpdate.paramError");
+    assert_eq!(v1(&sandbox, "PUT", &status, &token, "{}").code(), "400 MissingexecutorStatusList");
+}
+
+#[test]
+fn the_query_filters_and_pages() {
+    let sandbox = sandbox();
+    let token = app_token(&sandbox);
+    for at in 0..25 {
+        assert_eq!(create(&sandbox, &full(&sandbox, &format!("s-{at}"))).status, 200);
+    }
+    let query = |union_id: &str, body: &str| {
+        v1(&sandbox, "POST", &format!("/v1.0/todo/users/{union_id}/org/tasks/query"), &token, body)
+    };
+    let demo = sandbox.demo();
+    let first = query(
+        &demo.union_id,
+        r#"{"isDone":false,"roleTypes":[["executor","creator"]],"todoType":"TODO"}"#,
+    );
+    assert_eq!(
+        first.keys(),
+        "nextToken todoCards todoCards.taskId todoCards.subject todoCards.dueTime todoCards.detailUrl \
+         todoCards.detailUrl.pcUrl todoCards.detailUrl.appUrl todoCards.priority todoCards.createdTime \
+         todoCards.modifiedTime todoCards.creatorId todoCards.sourceId todoCards.bizTag todoCards.isDone \
+         todoCards.todoType"
+    );
+    let last = query(&demo.union_id, &format!(r#"{{"nextToken":"{}"}}"#, first.str("/nextToken")));
+    assert_eq!(last.json["todoCards"].as_array().map(Vec::len), Some(5));
+    assert!(last.json.get("nextToken").is_none());
+    assert_eq!(
+        query(&demo.member_union_id, r#"{"roleTypes":[["executor"]]}"#).text,
+        r#"{"todoCards":[]}"#
+    );
+    assert_eq!(
+        query(&demo.member_union_id, r#"{"roleTypes":[["executor"],["participant"]]}"#)
+            .str("/nextToken"),
+        "20"
+    );
+    let invalid = query(&demo.union_id, r#"{"nextToken":"x"}"#);
+    assert_eq!(
+        (invalid.code().as_str(), invalid.str("/message")),
+        ("400 todo.orgTaskQuery.paramError", "nextToken is invalid")
+    );
+}
+
+#[test]
+fn personal_tasks_want_a_persons_token() {
+    let sandbox = sandbox();
+    let demo = sandbox.demo();
+    let path = "/v1.0/todo/users/me/personalTasks";
+    let body = format!(r#"{{"subject":"买票","executorIds":["{}"]}}"#, demo.union_id);
+    let wrong = v1(&sandbox, "POST", path, &app_token(&sandbox), &body);
+    assert_eq!(
+        (wrong.code().as_str(), wrong.str("/message")),
+        ("400 todo.taskCreate.tokenTypeError", "token type is not match")
+    );
+    let token = user_token(&sandbox);
+    let answer = v1(&sandbox, "POST", path, &token, &body);
+    assert_eq!((answer.status, answer.keys().as_str()), (200, "taskId createdTime"));
+    assert_eq!(
+        v1(&sandbox, "POST", path, &token, r#"{"subject":"x"}"#).code(),
+        "400 MissingexecutorIds"
+    );
+    let own = format!("/v1.0/todo/users/me/tasks/{}", answer.str("/taskId"));
+    assert_eq!(
+        v1(&sandbox, "PUT", &format!("{own}/update"), &token, r#"{"done":true}"#).text,
+        r#"{"success":true}"#
+    );
+    assert_eq!(
+        v1(&sandbox, "DELETE", &format!("{own}/remove"), &token, "").text,
+        r#"{"success":"true"}"#
+    );
+    assert_eq!(
+        v1(&sandbox, "DELETE", &format!("{own}/remove"), &token, "").code(),
+        "400 todo.taskDelete.paramError"
+    );
+    sandbox.revoke_grant(&demo.client_id, "Todo.PersonalTodo.Write");
+    let refused = v1(&sandbox, "POST", path, &token, &body);
+    assert_eq!(refused.json["accessdenieddetail"]["requiredScopes"][0], "Todo.PersonalTodo.Write");
+}
+
+#[test]
+fn writing_and_reading_need_their_points() {
+    let sandbox = sandbox();
+    let token = plain_token(&sandbox);
+    let write = v1(&sandbox, "POST", &uri(&sandbox, "tasks"), &token, "{}");
+    assert_eq!(write.json["accessdenieddetail"]["requiredScopes"][0], "Todo.Todo.Write");
+    let read = v1(&sandbox, "POST", &uri(&sandbox, "org/tasks/query"), &token, "{}");
+    assert_eq!(read.json["accessdenieddetail"]["requiredScopes"][0], "Todo.Todo.Read");
+}
