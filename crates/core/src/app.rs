@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::auth::AuthCode;
 use crate::sync::Arc;
 use crate::token::{AppGrant, Kind, Pace, Source};
 use crate::user::Begin;
@@ -59,8 +60,8 @@ impl App {
     /// A person, from the code that openAuth or the OAuth page gave: good for five minutes and
     /// once. Not the code of `dd.requestAuthCode`: that one goes to
     /// [`contact::GetUserByCode`](crate::contact::GetUserByCode).
-    pub fn user_from_code(&self, code: impl Into<Secret>) -> User {
-        User::begin(self, Begin::Code(code.into()))
+    pub fn user_from_code(&self, code: impl Into<AuthCode>) -> User {
+        User::begin(self, Begin::Code(code.into().secret().clone()))
     }
 
     /// A person, from a refresh token that was kept.

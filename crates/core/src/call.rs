@@ -54,12 +54,16 @@ struct Inner<E> {
     endpoint: PhantomData<fn() -> E>,
 }
 
-impl<E: Endpoint> Call<E>
-where
-    E::Caller: Caller,
-{
+impl<E: Endpoint> Call<E> {
     /// A call of `endpoint` on behalf of `caller`.
     pub fn new<C: ActsAs<E::Caller>>(endpoint: &E, caller: &C) -> Self {
+        // Said twice, as a type and as data: a difference must not compile.
+        const {
+            assert!(match E::Api::FAMILY {
+                Some(family) => family as u8 == E::OPERATION.family as u8,
+                None => true,
+            });
+        }
         let policy = Policy::default();
         let machine = match endpoint.obtains() {
             Obtains::Answer => {
@@ -133,7 +137,7 @@ impl<E: Endpoint> Inner<E> {
             Order::Join(flight) => Step::Join(flight, Call { inner: self, event: Event::Woken }),
             // The envelope says success but the types did not fit, or the result is a token.
             Order::Done(data) => Step::Done(serde_json::from_str(data.get()).map_err(|error| {
-                Error::undecodable(&error, 200).with_operation(&E::OPERATION.name)
+                Error::undecodable(&error, 200).with_operation(E::OPERATION.name.clone())
             })),
             Order::Failed(error) => Step::Done(Err(error)),
         }

@@ -17,13 +17,26 @@ use crate::wire::Response;
 
 /// A wire family. Sealed: the platform has three.
 pub trait Dialect: sealed::Sealed {
-    /// The same as data.
-    const FAMILY: Family;
+    /// The same as data; `None` where it is known at run time only.
+    const FAMILY: Option<Family>;
 
     /// Reads a success in one pass, envelope and data together. `None` for anything that is not
     /// certainly a success; the machine then judges the answer slowly.
     #[doc(hidden)]
     fn accept<T: DeserializeOwned>(response: &Response) -> Option<T>;
+}
+
+/// A family that is known at run time only: the machine reads every answer itself.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AnyFamily {}
+
+impl Dialect for AnyFamily {
+    const FAMILY: Option<Family> = None;
+
+    fn accept<T: DeserializeOwned>(_: &Response) -> Option<T> {
+        None
+    }
 }
 
 #[allow(unnameable_types)] // nobody outside may implement them
@@ -32,6 +45,7 @@ mod sealed {
     impl Sealed for super::Legacy {}
     impl Sealed for super::TopApi {}
     impl Sealed for super::OpenApi {}
+    impl Sealed for super::AnyFamily {}
 }
 
 /// The data inside a checked envelope as raw JSON, for callers without types; `None` if the answer

@@ -214,6 +214,22 @@ impl Operation {
         Ok(filled.into())
     }
 
+    /// Whether the path is one: values belong into variables, query and body, and a path that
+    /// climbs or ends early would become another request.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
+        let climbs = |part: &str| matches!(part, "." | "..");
+        if !self.path.starts_with('/')
+            || !self.path.bytes().all(plain)
+            || self.path.split('/').any(climbs)
+        {
+            return Err(Error::invalid(
+                "a path starts with '/' and holds neither query, fragment, '..' nor raw text",
+            ));
+        }
+        Ok(())
+    }
+
     /// The names of the path's variables, in order.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &str> {
         self.path.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name)
@@ -337,10 +353,6 @@ impl Query {
         self.0.is_empty()
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
-    }
-
     pub(crate) fn into_string(self) -> String {
         self.0
     }
@@ -384,7 +396,7 @@ mod tests {
         query.push("code", "a&b=c");
         query.push_some("empty", None::<&str>);
         query.push("name", "中 文");
-        assert_eq!(query.as_str(), "code=a%26b%3Dc&name=%E4%B8%AD+%E6%96%87");
+        assert_eq!(query.into_string(), "code=a%26b%3Dc&name=%E4%B8%AD+%E6%96%87");
     }
 
     #[test]

@@ -226,8 +226,8 @@ impl Error {
         self
     }
 
-    pub(crate) fn with_operation(mut self, operation: &Cow<'static, str>) -> Self {
-        self.edit().operation = Some(operation.clone());
+    pub(crate) fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
+        self.edit().operation = Some(operation.into());
         self
     }
 
@@ -433,8 +433,7 @@ mod tests {
             ..Signal::default()
         };
         let kind = ErrorKind::Permission { points: vec!["qyapi_get_member".into()], link: None };
-        let error = Error::from_signal(kind, signal, &[])
-            .with_operation(&Cow::Borrowed("contact.get_user"));
+        let error = Error::from_signal(kind, signal, &[]).with_operation("contact.get_user");
         assert_eq!(
             error.to_string(),
             "contact.get_user: permission point missing: request it and have it granted: \
@@ -463,7 +462,7 @@ mod tests {
     fn errors_survive_the_way_into_another_language() {
         let error = Error::new(ErrorKind::Throttled { retry_in: Duration::from_millis(1_500) })
             .with_message("慢一点")
-            .with_operation(&Cow::Borrowed("x"));
+            .with_operation("x");
         let json = serde_json::to_string(&error).unwrap();
         assert_eq!(serde_json::from_str::<Error>(&json).unwrap(), error);
     }

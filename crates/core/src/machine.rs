@@ -201,7 +201,7 @@ impl Machine {
         }
         match (order, &self.task) {
             (Order::Failed(error), Task::Call(job)) if error.operation().is_none() => {
-                Order::Failed(error.with_operation(&job.operation().name))
+                Order::Failed(error.with_operation(job.operation().name.clone()))
             }
             (order, _) => order,
         }

@@ -2,11 +2,15 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::endpoint::{Body, Family, Method, Operation, Query};
-use crate::error::Error;
+use crate::app::Caller;
+use crate::dialect::AnyFamily;
+use crate::endpoint::{Body, Endpoint, Family, Method, Operation, Query};
+use crate::{App, Error, Nobody, User};
 
 /// A call described at run time. It lives the same life as a typed one: token, renewal, errors.
 ///
@@ -25,13 +29,14 @@ use crate::error::Error;
 ///
 /// A call that is not marked with [`read`](Self::read) goes out once (`GET` is a read by itself;
 /// see [`once`](Self::once)).
-#[derive(Clone)]
+/// An app calls it, or, after [`by_user`](RawEndpoint::by_user), a person.
 #[must_use = "an endpoint does nothing until it is called"]
-pub struct RawEndpoint {
+pub struct RawEndpoint<C = App> {
     operation: Operation,
     variables: Vec<String>,
     query: Vec<(String, String)>,
     body: Option<Value>,
+    caller: PhantomData<fn() -> C>,
 }
 
 impl RawEndpoint {
@@ -55,6 +60,35 @@ impl RawEndpoint {
         Self::described(family, Method::Delete, path)
     }
 
+    /// The same, called with a person's token.
+    pub fn by_user(self) -> RawEndpoint<User> {
+        self.by()
+    }
+
+    /// The same, called without a token.
+    pub fn by_nobody(self) -> RawEndpoint<Nobody> {
+        self.by()
+    }
+
+    fn described(family: Family, method: Method, path: impl Into<String>) -> Self {
+        let mut operation = Operation::described(family, method, path);
+        operation.body = Body::None;
+        Self {
+            operation,
+            variables: Vec::new(),
+            query: Vec::new(),
+            body: None,
+            caller: PhantomData,
+        }
+    }
+
+    fn by<C>(self) -> RawEndpoint<C> {
+        let Self { operation, variables, query, body, caller: _ } = self;
+        RawEndpoint { operation, variables, query, body, caller: PhantomData }
+    }
+}
+
+impl<C> RawEndpoint<C> {
     /// Fills the next `{variable}` of the path; it is percent-encoded whole.
     pub fn variable(mut self, value: impl Into<String>) -> Self {
         self.variables.push(value.into());
@@ -70,6 +104,7 @@ impl RawEndpoint {
     /// The JSON to send.
     pub fn body(mut self, body: impl Into<Value>) -> Self {
         self.body = Some(body.into());
+        self.operation.body = Body::Json;
         self
     }
 
@@ -84,50 +119,50 @@ impl RawEndpoint {
         self.operation = self.operation.once();
         self
     }
+}
 
-    /// What the machine needs: operation, filled path, encoded query, body.
-    #[allow(dead_code)] // The machine carries it.
-    #[allow(clippy::type_complexity)]
-    pub(crate) fn parts(
-        &self,
-    ) -> Result<(Operation, Cow<'static, str>, String, Option<Vec<u8>>), Error> {
-        let template = &*self.operation.path;
-        let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#' | b'\\');
-        let climbs = |part: &str| matches!(part, "." | "..");
-        if !template.starts_with('/')
-            || !template.bytes().all(plain)
-            || template.split('/').any(climbs)
-        {
-            return Err(Error::invalid(
-                "a path starts with '/' and holds neither query, fragment, '..' nor raw text",
-            ));
-        }
-        let path = self.operation.fill(&self.variables.iter().collect::<Vec<_>>())?;
+impl<C: Caller> Endpoint for RawEndpoint<C> {
+    type Caller = C;
+    type Api = AnyFamily;
+    type Output = Value;
+    const OPERATION: &Operation = &Operation::openapi("raw", Method::Get, "/");
 
-        let mut query = Query::default();
+    fn operation(&self) -> Cow<'static, Operation> {
+        Cow::Owned(self.operation.clone())
+    }
+
+    fn path(&self) -> Result<Cow<'static, str>, Error> {
+        self.operation.check()?;
+        self.operation.fill(&self.variables.iter().collect::<Vec<_>>())
+    }
+
+    fn query(&self, query: &mut Query) {
         for (name, value) in &self.query {
             query.push(name, value);
         }
-
-        let mut operation = self.operation.clone();
-        operation.body = if self.body.is_some() { Body::Json } else { Body::None };
-        let body = match &self.body {
-            Some(body) => Some(
-                serde_json::to_vec(body).map_err(|_| Error::invalid("body cannot be written"))?,
-            ),
-            None => None,
-        };
-        Ok((operation, path, query.into_string(), body))
     }
+}
 
-    fn described(family: Family, method: Method, path: impl Into<String>) -> Self {
-        let operation = Operation::described(family, method, path);
-        Self { operation, variables: Vec::new(), query: Vec::new(), body: None }
+impl<C> Serialize for RawEndpoint<C> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.body.serialize(serializer)
+    }
+}
+
+impl<C> Clone for RawEndpoint<C> {
+    fn clone(&self) -> Self {
+        Self {
+            operation: self.operation.clone(),
+            variables: self.variables.clone(),
+            query: self.query.clone(),
+            body: self.body.clone(),
+            caller: PhantomData,
+        }
     }
 }
 
 /// Shows method and path template only: values may be secret or personal.
-impl fmt::Debug for RawEndpoint {
+impl<C> fmt::Debug for RawEndpoint<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("RawEndpoint").field(&self.operation.label()).finish()
     }
@@ -141,6 +176,15 @@ mod tests {
     use crate::Replay;
     use crate::endpoint::testing::HOSTILE;
 
+    type Parts = (Operation, Cow<'static, str>, String, Option<Vec<u8>>);
+
+    fn parts<C: Caller>(raw: &RawEndpoint<C>) -> Result<Parts, Error> {
+        let mut query = Query::default();
+        Endpoint::query(raw, &mut query);
+        let body = raw.body.as_ref().map(|_| serde_json::to_vec(raw).unwrap());
+        Ok((raw.operation().into_owned(), raw.path()?, query.into_string(), body))
+    }
+
     #[test]
     fn its_parts_are_filled_encoded_and_written() {
         let raw = RawEndpoint::put(Family::OpenApi, "/v1.0/todo/users/{unionId}/tasks/{taskId}")
@@ -149,7 +193,7 @@ mod tests {
             .query("operatorId", "a&b")
             .query("x", "中")
             .body(json!({"done": true}));
-        let (operation, path, query, body) = raw.parts().unwrap();
+        let (operation, path, query, body) = parts(&raw).unwrap();
         assert_eq!(operation.label(), "PUT /v1.0/todo/users/{unionId}/tasks/{taskId}");
         assert_eq!((operation.family, operation.replay), (Family::OpenApi, Replay::Never));
         assert_eq!(operation.body, Body::Json);
@@ -161,16 +205,16 @@ mod tests {
     #[test]
     fn no_body_given_is_no_body_sent_and_one_given_is_sent_by_any_method() {
         let (operation, _, query, body) =
-            RawEndpoint::post(Family::OpenApi, "/v1.0/oauth2/jsapiTickets").parts().unwrap();
+            parts(&RawEndpoint::post(Family::OpenApi, "/v1.0/oauth2/jsapiTickets")).unwrap();
         assert_eq!((operation.body, query.as_str(), body), (Body::None, "", None));
         let delete = RawEndpoint::delete(Family::OpenApi, "/v1.0/x").body(json!({}));
-        let (operation, _, _, body) = delete.parts().unwrap();
+        let (operation, _, _, body) = parts(&delete).unwrap();
         assert_eq!((operation.body, body.unwrap().as_slice()), (Body::Json, &b"{}"[..]));
     }
 
     #[test]
     fn only_a_get_or_what_is_declared_a_read_may_be_replayed() {
-        let replay = |raw: RawEndpoint| raw.parts().unwrap().0.replay;
+        let replay = |raw: RawEndpoint| parts(&raw).unwrap().0.replay;
         assert_eq!(replay(RawEndpoint::get(Family::Legacy, "/auth/scopes")), Replay::Safe);
         assert_eq!(replay(RawEndpoint::get(Family::Legacy, "/sso/x").once()), Replay::Never);
         let post = || RawEndpoint::post(Family::TopApi, "/topapi/v2/user/get");
@@ -181,12 +225,12 @@ mod tests {
     #[test]
     fn a_path_that_could_become_another_request_is_refused() {
         for path in ["", "v1.0/x", "@evil.example/", "/x?a=1", "/x#y", "/x y", "/a/../b", "/名"] {
-            assert!(RawEndpoint::get(Family::OpenApi, path).parts().is_err(), "{path:?}");
+            assert!(parts(&RawEndpoint::get(Family::OpenApi, path)).is_err(), "{path:?}");
         }
         let get = || RawEndpoint::get(Family::OpenApi, "/v1.0/contact/users/{unionId}");
-        assert!(get().parts().is_err(), "a variable without value");
-        assert!(get().variable("..").parts().is_err());
-        assert!(get().variable("a").variable("b").parts().is_err());
+        assert!(parts(&get()).is_err(), "a variable without value");
+        assert!(parts(&get().variable("..")).is_err());
+        assert!(parts(&get().variable("a").variable("b")).is_err());
     }
 
     #[test]

@@ -19,7 +19,7 @@ use crate::wire::Response;
 pub enum Legacy {}
 
 impl Dialect for Legacy {
-    const FAMILY: Family = Family::Legacy;
+    const FAMILY: Option<Family> = Some(Family::Legacy);
 
     fn accept<T: DeserializeOwned>(response: &Response) -> Option<T> {
         if response.status() != 200 {

@@ -14,7 +14,7 @@ use crate::wire::Response;
 pub enum OpenApi {}
 
 impl Dialect for OpenApi {
-    const FAMILY: Family = Family::OpenApi;
+    const FAMILY: Option<Family> = Some(Family::OpenApi);
 
     fn accept<T: DeserializeOwned>(response: &Response) -> Option<T> {
         if !matches!(response.status(), 200..=299) {

@@ -18,7 +18,7 @@ use crate::wire::Response;
 pub enum TopApi {}
 
 impl Dialect for TopApi {
-    const FAMILY: Family = Family::TopApi;
+    const FAMILY: Option<Family> = Some(Family::TopApi);
 
     fn accept<T: DeserializeOwned>(response: &Response) -> Option<T> {
         if response.status() != 200 {

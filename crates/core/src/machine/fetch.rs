@@ -33,6 +33,7 @@ enum Step {
     Telling(Result<Option<Token>, Error>),
 }
 
+#[allow(clippy::large_enum_variant)] // short-lived, and an order is the common case
 pub(crate) enum Progress {
     Order(Order),
     Token(Token),

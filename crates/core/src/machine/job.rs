@@ -40,9 +40,7 @@ impl Job {
             Value::Null => serde_json::Map::new(),
             _ => return Err(Error::invalid("parameters must be an object")),
         };
-        if !operation.path.starts_with('/') || operation.path.contains(['?', '#', ' ']) {
-            return Err(Error::invalid("a path begins with / and holds no query"));
-        }
+        operation.check()?;
         let mut variables = Vec::new();
         for name in operation.variables() {
             let value = parameters.remove(name).unwrap_or_default();

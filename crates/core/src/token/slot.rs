@@ -333,7 +333,7 @@ mod tests {
         let slot = Slot::new();
         let lease = lead(&slot, at(0));
         for second in 0..LEASE.as_secs() {
-            let _ = joins(&slot, at(second));
+            drop(joins(&slot, at(second)));
         }
         lease.land("t".into(), at(0), LIFE);
         assert_eq!(uses(&slot, at(1)), "t");
@@ -361,7 +361,7 @@ mod tests {
         // The old holder can no longer prolong its lead, nor end the new one.
         silent.renew(at(30), LEASE);
         drop(silent);
-        let _ = joins(&slot, at(31));
+        drop(joins(&slot, at(31)));
         drop(next);
     }
 
