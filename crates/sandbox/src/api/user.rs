@@ -237,7 +237,7 @@ fn whole_person(company: &Company, person: &Person, view: &View) -> Json {
         .collect();
     let mobile = view.mobile && !person.mobile.is_empty();
     let gated = |open: bool, text: &str| (open && !text.is_empty()).then(|| text.to_owned());
-    Object::new()
+    Object::with_capacity(30)
         .put("active", flags.active)
         .put("admin", flags.admin)
         .put_some("avatar", view.avatar(person))

@@ -143,7 +143,7 @@ fn row(person: &Person, department: i64, view: &View) -> Object {
         person.memberships.iter().find(|membership| membership.department == department);
     let mobile = view.mobile && !person.mobile.is_empty();
     let gated = |open: bool, text: &str| (open && !text.is_empty()).then(|| text.to_owned());
-    Object::new()
+    Object::with_capacity(23)
         .put("active", person.flags.active)
         .put("admin", person.flags.admin)
         .put_some("avatar", view.avatar(person))

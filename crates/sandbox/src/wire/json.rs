@@ -23,6 +23,11 @@ impl Object {
         Self(Vec::with_capacity(8))
     }
 
+    /// For an object that is known to have many keys.
+    pub(crate) fn with_capacity(keys: usize) -> Self {
+        Self(Vec::with_capacity(keys))
+    }
+
     pub(crate) fn put(mut self, key: &'static str, value: impl Into<Json>) -> Self {
         self.0.push((key, value.into()));
         self
@@ -48,7 +53,7 @@ impl Object {
 
 impl Json {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(256);
+        let mut out = Vec::with_capacity(1024);
         self.write(&mut out);
         out
     }
@@ -109,19 +114,27 @@ impl Json {
     }
 }
 
+/// Copies whole stretches; nearly every text has nothing to escape.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let bytes = text.as_bytes();
+    let mut written = 0;
+    for (at, byte) in bytes.iter().enumerate() {
+        if *byte >= b' ' && *byte != b'"' && *byte != b'\\' {
+            continue;
+        }
+        out.extend_from_slice(&bytes[written..at]);
+        written = at + 1;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            0..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
     }
+    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
 }
 
