@@ -119,6 +119,7 @@ pub mod jsapi;
 pub mod lenient;
 pub mod machine;
 mod policy;
+mod proxy;
 mod raw;
 mod region;
 mod secret;
@@ -142,6 +143,7 @@ pub use id::{
     UserId,
 };
 pub use policy::Policy;
+pub use proxy::{NoProxy, Proxy, ProxyRules};
 pub use raw::RawEndpoint;
 pub use region::{Region, is_loopback};
 pub use secret::{Personal, Secret};
