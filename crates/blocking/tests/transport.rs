@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+#[macro_use]
 mod wire;
 
 use std::sync::Arc;
@@ -9,6 +10,9 @@ use std::sync::Arc;
 use dingtalk_blocking::HttpTransport;
 use dingtalk_core::Transport;
 use wire::{Carry, Setup};
+
+/// Whether a connection may be opened that turns out not to be needed.
+const BEGINS_SPARES: bool = false;
 
 wire_cases!(make);
 

@@ -1,0 +1,105 @@
+//! TLS by rustls on ring: certificates are judged by the platform, with authorities of the
+//! program's own added. There is no way to turn verification off.
+
+use std::borrow::Cow;
+use std::sync::{Arc, OnceLock};
+
+use dingtalk_core::{Error, TransportError};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::version::{TLS12, TLS13};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+/// The configuration of every connection of one transport, made when the first one needs it:
+/// reading the platform's roots costs milliseconds that plain connections never pay back.
+pub(crate) struct Tls {
+    extra: Vec<CertificateDer<'static>>,
+    config: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
+}
+
+impl Tls {
+    /// Takes PEM files of extra authorities.
+    pub(crate) fn new(pems: &[Vec<u8>]) -> Result<Self, Error> {
+        let unusable = || Error::invalid("an extra CA certificate cannot be used");
+        let mut extra = Vec::new();
+        for pem in pems {
+            let before = extra.len();
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|_| unusable())?;
+                RootCertStore::empty().add(certificate.clone()).map_err(|_| unusable())?;
+                extra.push(certificate);
+            }
+            if extra.len() == before {
+                return Err(Error::invalid("an extra CA file holds no certificate in PEM form"));
+            }
+        }
+        Ok(Self { extra, config: OnceLock::new() })
+    }
+
+    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TransportError> {
+        self.config.get_or_init(|| self.load().map(Arc::new)).clone()
+    }
+
+    fn load(&self) -> Result<ClientConfig, TransportError> {
+        // Never the process-wide default: another library of the program may have set it.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier =
+            Verifier::new_with_extra_roots(self.extra.iter().cloned(), Arc::clone(&provider))
+                .map_err(|_| TransportError::not_sent("TLS: no CA certificates on this machine"))?;
+        let mut config = ClientConfig::builder_with_provider(provider)
+            .with_protocol_versions(&[&TLS13, &TLS12])
+            .map_err(|_| TransportError::not_sent("TLS: no usable version"))?
+            // "Dangerous" is the name of the door for any verifier of one's own; this one is the
+            // platform's, which verifies.
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
+    }
+}
+
+/// What rustls found wrong, in words that quote nothing from the wire.
+pub(crate) fn words(error: &rustls::Error) -> Cow<'static, str> {
+    use rustls::Error as E;
+    let text = match error {
+        E::InvalidCertificate(fault) => match fault {
+            CertificateError::UnknownIssuer => {
+                "TLS: the server's certificate comes from an authority that is not trusted"
+            }
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                "TLS: the server's certificate has expired"
+            }
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "TLS: the server's certificate is not valid yet: check this machine's clock"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "TLS: the server's certificate is for another name"
+            }
+            CertificateError::Revoked => "TLS: the server's certificate was revoked",
+            _ => "TLS: the server's certificate was refused",
+        },
+        E::AlertReceived(alert) => return format!("TLS: the server refused with {alert:?}").into(),
+        E::PeerIncompatible(_) => "TLS: the server offers neither TLS 1.2 nor 1.3 as we need it",
+        E::InvalidMessage(_) => "TLS: the server does not speak TLS",
+        _ => "TLS: the handshake failed",
+    };
+    text.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_extra_authority_must_be_a_certificate() {
+        for bad in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
+            assert!(Tls::new(&[bad.as_bytes().to_vec()]).is_err(), "{bad}");
+        }
+        let key = rcgen::KeyPair::generate().unwrap();
+        let ca = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
+        let two = [ca.pem(), ca.pem()].concat();
+        assert_eq!(Tls::new(&[two.into_bytes()]).unwrap().extra.len(), 2);
+    }
+}
