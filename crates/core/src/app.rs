@@ -80,6 +80,18 @@ impl App {
         let token = self.source.slot().peek(now)?;
         Some(((*token.value).clone(), token.expires))
     }
+
+    /// Forgets the token that is held, so that the next call fetches one: after a permission point
+    /// was granted or the secret was corrected, say. The platform is told nothing.
+    pub fn forget_token(&self) {
+        self.source.slot().forget();
+    }
+
+    /// The same for the page ticket: after a page reported that it cannot be read
+    /// ([`DdError`](crate::jsapi::DdError) 52011), say.
+    pub fn forget_ticket(&self) {
+        self.ticket.slot().forget();
+    }
 }
 
 impl fmt::Debug for App {

@@ -66,6 +66,12 @@ impl User {
     pub fn seed(&self, access_token: impl Into<Secret>, expires: Timestamp, now: Timestamp) {
         self.0.slot().seed(access_token.into(), now, expires.left(now));
     }
+
+    /// Forgets the token that is held, so that the next call renews the session: after the person
+    /// granted more points, say. The platform is told nothing.
+    pub fn forget_token(&self) {
+        self.0.slot().forget();
+    }
 }
 
 impl Credential for User {

@@ -130,6 +130,13 @@ impl Slot {
         }
     }
 
+    /// Forgets the token, whatever it is; and that trying made no sense.
+    pub(crate) fn forget(&self) {
+        let mut state = lock(&self.state);
+        state.held = None;
+        state.refused = state.refused.take().filter(|(_, until)| *until == u64::MAX);
+    }
+
     /// Puts a token there from outside.
     pub(crate) fn seed(&self, value: Secret, asked: Timestamp, life: Duration) {
         let mut state = lock(&self.state);
@@ -491,6 +498,15 @@ mod tests {
         assert!(slot.peek(set_back).is_none());
         let slept = Timestamp::new(end.unix_millis(), at(5).steady_millis());
         assert!(slot.peek(slept).is_none());
+    }
+
+    #[test]
+    fn a_forgotten_token_is_fetched_anew() {
+        let slot = filled(at(0));
+        slot.forget();
+        lead(&slot, at(1)).fail(&Error::new(ErrorKind::Credentials), at(1));
+        slot.forget();
+        let _again = lead(&slot, at(2));
     }
 
     #[test]
