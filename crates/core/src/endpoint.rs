@@ -55,7 +55,7 @@ pub trait Endpoint: Serialize {
     /// The result, without its envelope.
     type Output: DeserializeOwned;
     /// Name, method, path and replay rule.
-    const OPERATION: &Operation;
+    const OPERATION: &'static Operation;
 
     /// The same for endpoints that are described at run time.
     fn operation(&self) -> Cow<'static, Operation> {
@@ -79,6 +79,30 @@ pub trait Endpoint: Serialize {
 
     /// Query parameters beside the token.
     fn query(&self, _query: &mut Query) {}
+}
+
+/// A reference is as good as the request itself, so that clients take both.
+impl<E: Endpoint> Endpoint for &E {
+    type Caller = E::Caller;
+    type Api = E::Api;
+    type Output = E::Output;
+    const OPERATION: &'static Operation = E::OPERATION;
+
+    fn operation(&self) -> Cow<'static, Operation> {
+        (**self).operation()
+    }
+
+    fn obtains(&self) -> Obtains {
+        (**self).obtains()
+    }
+
+    fn path(&self) -> Result<Cow<'static, str>, Error> {
+        (**self).path()
+    }
+
+    fn query(&self, query: &mut Query) {
+        (**self).query(query);
+    }
 }
 
 /// What a call is about.
