@@ -1,0 +1,296 @@
+//! [`Client`]: runs calls as futures.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use dingtalk_core::{
+    ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Request, Step, Store, StoreOp,
+    StoreReply, Transport,
+};
+use tokio::time::{sleep, timeout};
+
+use crate::clock::{Entropy, now};
+use crate::pages::Pages;
+use crate::transport::{Exchange, HttpTransport};
+
+/// Calls DingTalk on behalf of one credential: an [`App`](dingtalk_core::App), a
+/// [`User`](dingtalk_core::User), an [`Sso`](dingtalk_core::Sso) or
+/// [`Nobody`](dingtalk_core::Nobody).
+///
+/// A clone is cheap and shares connections; any number of tasks may call at once. The token
+/// belongs to the credential, so that clients over one credential share it, blocking ones
+/// included.
+///
+/// ```no_run
+/// use dingtalk_async::Client;
+/// use dingtalk_async::core::{App, auth::ObtainToken};
+///
+/// # async fn example() -> Result<(), dingtalk_async::core::Error> {
+/// let client = Client::new(App::internal("dingabc", "client secret"))?;
+/// let token = client.call(ObtainToken::new()).await?;
+/// println!("good until {}", token.expires_at);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Client<C> {
+    caller: C,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    transport: Box<AnyTransport>,
+    store: Option<Box<AnyStore>>,
+    policy: Policy,
+    entropy: Entropy,
+}
+
+type AnyTransport = dyn Transport<Exchange = Exchange> + Send + Sync;
+type StoreExchange = Pin<Box<dyn Future<Output = StoreReply> + Send>>;
+type AnyStore = dyn Store<Exchange = StoreExchange> + Send + Sync;
+
+impl<C: Credential> Client<C> {
+    /// Over HTTP, with defaults.
+    ///
+    /// # Errors
+    /// When the environment names a proxy that cannot be used.
+    pub fn new(caller: C) -> Result<Self, Error> {
+        Self::builder(caller).build()
+    }
+
+    /// Over any transport, which may be a closure that gives a future:
+    ///
+    /// ```
+    /// use dingtalk_async::Client;
+    /// use dingtalk_async::core::auth::ObtainToken;
+    /// use dingtalk_async::core::{App, Request, Response, from_fn};
+    ///
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// let transport = from_fn(|_: Request| async {
+    ///     let body = r#"{"accessToken":"t","expireIn":7200}"#;
+    ///     Ok(Response::new(200, Default::default(), body))
+    /// });
+    /// let client = Client::with_transport(App::internal("id", "secret"), transport);
+    /// assert_eq!(client.call(ObtainToken::new()).await?.value.expose(), "t");
+    /// # Ok::<(), dingtalk_async::core::Error>(())
+    /// # }).unwrap();
+    /// ```
+    pub fn with_transport<T>(caller: C, transport: T) -> Self
+    where
+        T: Transport + Send + Sync + 'static,
+        T::Exchange: Future<Output = Reply> + Send + 'static,
+    {
+        Self::of(caller, erase(transport), None, Policy::default())
+    }
+
+    /// To choose transport, store and patience.
+    pub fn builder(caller: C) -> ClientBuilder<C> {
+        ClientBuilder { caller, transport: None, store: None, policy: Policy::default() }
+    }
+
+    /// The credential.
+    pub fn caller(&self) -> &C {
+        &self.caller
+    }
+
+    /// The same client for another credential: connections, store and patience are shared.
+    pub fn on_behalf_of<D: Credential + Clone>(&self, caller: &D) -> Client<D> {
+        Client { caller: caller.clone(), shared: Arc::clone(&self.shared) }
+    }
+
+    /// Makes a call. It takes the request or a reference to it.
+    ///
+    /// The future keeps what it needs, so that it can be spawned. Dropping it cancels the call; if
+    /// it was fetching the token for others, one of them goes on at once.
+    ///
+    /// # Errors
+    /// [`Error::kind`] tells what can be done about it.
+    pub fn call<E>(
+        &self,
+        endpoint: E,
+    ) -> impl Future<Output = Result<E::Output, Error>> + Send + use<C, E>
+    where
+        C: ActsAs<E::Caller>,
+        E: Endpoint,
+        E::Output: Send,
+    {
+        let shared = Arc::clone(&self.shared);
+        let call = Call::new(&endpoint, &self.caller)
+            .policy(&shared.policy)
+            .shared(shared.store.is_some())
+            .entropy(shared.entropy.draw());
+        async move { shared.run(call).await }
+    }
+
+    /// Goes through a longer result item by item, asking for each page when it is reached.
+    /// An error ends it. It is a stream, and has a [`next`](Pages::next) of its own.
+    pub fn pages<E>(&self, endpoint: E) -> Pages<C, E>
+    where
+        C: ActsAs<E::Caller> + Clone,
+        E: Paged,
+    {
+        Pages::new(self.clone(), endpoint)
+    }
+
+    fn of(
+        caller: C,
+        transport: Box<AnyTransport>,
+        store: Option<Box<AnyStore>>,
+        policy: Policy,
+    ) -> Self {
+        let shared = Shared { transport, store, policy, entropy: Entropy::new() };
+        Self { caller, shared: Arc::new(shared) }
+    }
+}
+
+impl Shared {
+    /// The whole driver: does what core says and tells it what came of it.
+    async fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Output, Error> {
+        let mut step = call.step(now());
+        loop {
+            step = match step {
+                Step::Send(request, sent) => {
+                    let reply = self.transport.send(request).await;
+                    sent.reply(now(), reply)
+                }
+                Step::Ask(question, asked) => {
+                    let reply = match &self.store {
+                        Some(store) => store.ask(question).await,
+                        None => StoreReply::Failed { why: "there is no store".into() },
+                    };
+                    asked.reply(now(), reply)
+                }
+                Step::Sleep(pause, call) => {
+                    sleep(pause).await;
+                    call.step(now())
+                }
+                Step::Join(flight, call) => {
+                    // Whether it ended or patience did, the call looks for itself.
+                    let _ = timeout(flight.patience(), flight).await;
+                    call.step(now())
+                }
+                Step::Done(result) => return result,
+            };
+        }
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for Client<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+/// Options of a [`Client`].
+///
+/// ```
+/// use dingtalk_async::core::{App, Policy, Proxy};
+/// use dingtalk_async::{Client, HttpTransport};
+/// use std::time::Duration;
+///
+/// let mut policy = Policy::default();
+/// policy.total = Duration::from_secs(10);
+/// let proxy = Proxy::new("http://proxy.example.com:3128")?;
+/// let client = Client::builder(App::internal("dingabc", "client secret"))
+///     .transport(HttpTransport::builder().proxy(proxy).build()?)
+///     .policy(policy)
+///     .build()?;
+/// # let _ = client;
+/// # Ok::<(), dingtalk_async::core::Error>(())
+/// ```
+#[must_use]
+pub struct ClientBuilder<C> {
+    caller: C,
+    transport: Option<Box<AnyTransport>>,
+    store: Option<Box<AnyStore>>,
+    policy: Policy,
+}
+
+impl<C: Credential> ClientBuilder<C> {
+    /// Carries requests by this instead of an [`HttpTransport`] with defaults.
+    pub fn transport<T>(mut self, transport: T) -> Self
+    where
+        T: Transport + Send + Sync + 'static,
+        T::Exchange: Future<Output = Reply> + Send + 'static,
+    {
+        self.transport = Some(erase(transport));
+        self
+    }
+
+    /// Shares tokens with other processes and machines.
+    pub fn store<S>(mut self, store: S) -> Self
+    where
+        S: Store + Send + Sync + 'static,
+        S::Exchange: Future<Output = StoreReply> + Send + 'static,
+    {
+        self.store = Some(Box::new(Erased(store)));
+        self
+    }
+
+    /// How patient calls are.
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Makes the client. Nothing goes out, and no runtime is needed yet.
+    ///
+    /// # Errors
+    /// When no transport was given and the environment names a proxy that cannot be used.
+    pub fn build(self) -> Result<Client<C>, Error> {
+        let transport: Box<AnyTransport> = match self.transport {
+            Some(transport) => transport,
+            None => Box::new(HttpTransport::new()?),
+        };
+        Ok(Client::of(self.caller, transport, self.store, self.policy))
+    }
+}
+
+impl<C: fmt::Debug> fmt::Debug for ClientBuilder<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder").field("caller", &self.caller).finish_non_exhaustive()
+    }
+}
+
+/// Boxes the exchanges of a transport or store.
+struct Erased<T>(T);
+
+impl<T> Transport for Erased<T>
+where
+    T: Transport,
+    T::Exchange: Future<Output = Reply> + Send + 'static,
+{
+    type Exchange = Exchange;
+
+    fn send(&self, request: Request) -> Exchange {
+        Box::pin(self.0.send(request))
+    }
+}
+
+impl<S> Store for Erased<S>
+where
+    S: Store,
+    S::Exchange: Future<Output = StoreReply> + Send + 'static,
+{
+    type Exchange = StoreExchange;
+
+    fn ask(&self, question: StoreOp) -> StoreExchange {
+        Box::pin(self.0.ask(question))
+    }
+}
+
+/// Our own transport boxes its exchanges already; boxing them again would cost every call.
+fn erase<T>(transport: T) -> Box<AnyTransport>
+where
+    T: Transport + Send + Sync + 'static,
+    T::Exchange: Future<Output = Reply> + Send + 'static,
+{
+    let mut transport = Some(transport);
+    let any: &mut dyn std::any::Any = &mut transport;
+    match any.downcast_mut::<Option<HttpTransport>>().and_then(Option::take) {
+        Some(own) => Box::new(own),
+        None => Box::new(Erased(transport.expect("nobody took it"))),
+    }
+}
