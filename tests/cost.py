@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Instructions and allocations of a warm call, ours against bare ureq and bare hyper-util.
+
+`tests/cost.py` prints a table; `--check` fails where a bound is missed. It builds the `cost`
+program, runs its server, and counts under valgrind what 600 calls cost more than 100. Counts are
+repeatable for one binary; the wall clock plays no part.
+"""
+
+import re
+import subprocess
+import sys
+
+FEW, MANY = 100, 600
+MOST_RATIO = 1.05
+MOST_ALLOCATIONS = 10
+PAIRS = (("blocking", "ours-blocking", "bare-ureq"), ("async", "ours-async", "bare-hyper"))
+
+
+def build() -> str:
+    command = ["cargo", "build", "--release", "--locked", "-p", "dingtalk-tests", "--bin", "cost",
+               "--message-format", "json-render-diagnostics"]
+    output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    paths = re.findall(r'"executable":"([^"]*/cost)"', output)
+    return paths[-1]
+
+
+def valgrind(program: str, client: str, origin: str, calls: int) -> tuple[int, int]:
+    """Instructions and allocations of so many calls."""
+    run = ["call", client, origin, str(calls)]
+    grind = subprocess.run(
+        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, *run],
+        check=True, capture_output=True, text=True).stderr
+    memory = subprocess.run(
+        ["valgrind", "--tool=memcheck", "--leak-check=no", "--undef-value-errors=no", program, *run],
+        check=True, capture_output=True, text=True).stderr
+    instructions = re.search(r"Collected : (\d+)", grind)
+    allocations = re.search(r"total heap usage: ([\d,]+) allocs", memory)
+    assert instructions and allocations, grind + memory
+    return int(instructions[1]), int(allocations[1].replace(",", ""))
+
+
+def per_call(program: str, client: str, origin: str) -> tuple[float, float]:
+    few, many = (valgrind(program, client, origin, calls) for calls in (FEW, MANY))
+    return tuple((b - a) / (MANY - FEW) for a, b in zip(few, many))
+
+
+def main() -> int:
+    check = "--check" in sys.argv[1:]
+    program = build()
+    server = subprocess.Popen([program, "serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        origin = server.stdout.readline().strip()
+        failed = False
+        print(f"{'client':<10}{'ours':>12}{'bare':>12}{'ratio':>8}{'allocs':>9}{'bare':>7}")
+        for name, own, bare in PAIRS:
+            (ours, our_allocations) = per_call(program, own, origin)
+            (theirs, their_allocations) = per_call(program, bare, origin)
+            ratio = ours / theirs
+            print(f"{name:<10}{ours:>12.0f}{theirs:>12.0f}{ratio:>8.3f}"
+                  f"{our_allocations:>9.1f}{their_allocations:>7.1f}")
+            failed |= ratio > MOST_RATIO or our_allocations > their_allocations + MOST_ALLOCATIONS
+        print(f"bounds: {MOST_RATIO} times the instructions, {MOST_ALLOCATIONS} allocations more")
+        return int(check and failed)
+    finally:
+        server.stdin.close()
+        server.wait(timeout=10)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
