@@ -1,6 +1,7 @@
 //! Getting a connection: names, addresses, the proxy's tunnel, TLS. Whatever fails here fails
 //! before the request, so every error says that nothing was sent.
 
+use std::cell::Cell;
 use std::error::Error as StdError;
 use std::future::Future;
 use std::io::ErrorKind;
@@ -21,10 +22,10 @@ use tower_service::Service;
 
 use crate::tls::{self, Tls};
 
-tokio::task_local! {
-    /// When the request that asks for a connection stops waiting for one. The pooled client tells
-    /// a connector the address and nothing of the request.
-    pub(crate) static DEADLINE: Instant;
+thread_local! {
+    /// When the request that is being polled stops waiting for a connection. The pooled client
+    /// tells a connector the address and nothing of the request.
+    pub(crate) static CONNECTED_BY: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
 /// Opens connections for the pooled client.
@@ -67,7 +68,7 @@ impl Service<Uri> for Connect {
         // Read here and not inside: the rest may go on in another task when an idle connection
         // comes first.
         let deadline =
-            DEADLINE.try_get().unwrap_or_else(|_| Instant::now() + Limits::default().connect);
+            CONNECTED_BY.get().unwrap_or_else(|| Instant::now() + Limits::default().connect);
         let open = self.clone().open(uri);
         Box::pin(async move {
             timeout_at(deadline, open)

@@ -2,23 +2,25 @@
 
 use std::error::Error as StdError;
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use dingtalk_core::{
-    Error, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError, is_loopback,
+    Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
+    is_loopback,
 };
 use http::header::{CONTENT_LENGTH, USER_AGENT};
+use http::uri::Scheme;
 use http::{HeaderValue, Method, Uri};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
-use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
-use crate::connect::{Connect, DEADLINE};
+use crate::connect::{CONNECTED_BY, Connect};
 use crate::tls::Tls;
 
 /// Carries requests over HTTP/1.1 or HTTP/2, as the server offers, on pooled connections.
@@ -65,36 +67,38 @@ impl Transport for HttpTransport {
     type Exchange = Exchange;
 
     fn send(&self, request: Request) -> Exchange {
-        Box::pin(carry(self.client.clone(), self.user_agent.clone(), request))
+        let limits = request.limits();
+        if let Err(error) = check_scheme(request.url()) {
+            return Box::pin(ready(Err(error)));
+        }
+        let mut request = request.into_http();
+        let takes_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
+        if takes_body && request.body().is_empty() {
+            // hyper says nothing of a body that is not there, but some gateways want to hear it.
+            request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
+        request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
+        Box::pin(carry(self.client.request(request.map(Full::from)), limits))
     }
 }
 
-async fn carry(
-    client: Client<Connect, Full<Bytes>>,
-    user_agent: HeaderValue,
-    request: Request,
-) -> Reply {
-    let limits = request.limits();
-    check_scheme(request.url())?;
-    let mut request = request.into_http();
-    request.headers_mut().entry(USER_AGENT).or_insert(user_agent);
-    let takes_body = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH);
-    if takes_body && request.body().is_empty() {
-        // hyper says nothing of a body that is not there, but some gateways want to hear it.
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
+async fn carry(mut response: ResponseFuture, limits: Limits) -> Reply {
     let now = Instant::now();
     let end = moment(now, limits.total);
-    let exchange = async {
-        let response =
-            client.request(request.map(Full::from)).await.map_err(|e| request_fault(&e))?;
-        let (head, body) = response.into_parts();
+    let connected_by = moment(now, limits.connect).min(end);
+    let exchange = async move {
+        let answered = poll_fn(|context| {
+            CONNECTED_BY.set(Some(connected_by));
+            let polled = Pin::new(&mut response).poll(context);
+            CONNECTED_BY.set(None);
+            polled
+        });
+        let (head, body) = answered.await.map_err(|e| request_fault(&e))?.into_parts();
         let body = collect(body, limits.max_body).await?;
         Ok(Response::new(head.status.as_u16(), head.headers, body))
     };
     // Both limits may end at one moment; then the connection's speaks first, and it knows that
     // nothing was sent.
-    let exchange = DEADLINE.scope(moment(now, limits.connect).min(end), exchange);
     timeout_at(end, exchange).await.unwrap_or_else(|_| {
         let words = format!("no whole answer within {:?}", limits.total);
         Err(TransportError::timed_out(words))
@@ -224,12 +228,17 @@ fn client(connect: Connect) -> Client<Connect, Full<Bytes>> {
 }
 
 fn check_scheme(uri: &Uri) -> Result<(), TransportError> {
-    match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
-        (Some("http"), Some(_)) => Err(TransportError::not_sent("plain http is for loopback only")),
-        _ => Err(TransportError::not_sent("the URL must begin with https://")),
+    let scheme = uri.scheme();
+    if scheme == Some(&Scheme::HTTPS) {
+        return Ok(());
     }
+    if scheme != Some(&Scheme::HTTP) {
+        return Err(TransportError::not_sent("the URL must begin with https://"));
+    }
+    if !uri.host().is_some_and(is_loopback) {
+        return Err(TransportError::not_sent("plain http is for loopback only"));
+    }
+    Ok(())
 }
 
 /// The clock has an end, and a limit of "for ever" lies beyond it.

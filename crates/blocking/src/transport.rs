@@ -9,7 +9,7 @@ use dingtalk_core::{
     Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
     is_loopback,
 };
-use http::uri::PathAndQuery;
+use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri};
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
@@ -223,12 +223,17 @@ fn take_target(uri: &mut Uri) -> Result<PathAndQuery, TransportError> {
 }
 
 fn check_scheme(uri: &Uri) -> Result<(), TransportError> {
-    match (uri.scheme_str(), uri.host()) {
-        (Some("https"), Some(_)) => Ok(()),
-        (Some("http"), Some(host)) if is_loopback(host) => Ok(()),
-        (Some("http"), Some(_)) => Err(TransportError::not_sent("plain http is for loopback only")),
-        _ => Err(TransportError::not_sent("the URL must begin with https://")),
+    let scheme = uri.scheme();
+    if scheme == Some(&Scheme::HTTPS) {
+        return Ok(());
     }
+    if scheme != Some(&Scheme::HTTP) {
+        return Err(TransportError::not_sent("the URL must begin with https://"));
+    }
+    if !uri.host().is_some_and(is_loopback) {
+        return Err(TransportError::not_sent("plain http is for loopback only"));
+    }
+    Ok(())
 }
 
 fn config(user_agent: &str, limits: Limits) -> Config {

@@ -157,6 +157,9 @@ fn checked(origin: &str) -> Result<&str, Error> {
 
 /// Whether a host as written in a URL names this machine alone.
 pub fn is_loopback(host: &str) -> bool {
+    if matches!(host, "127.0.0.1" | "localhost") {
+        return true;
+    }
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     match bare.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
