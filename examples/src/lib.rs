@@ -242,3 +242,8 @@ pub fn hidden(text: &str) -> String {
 pub fn step(number: usize, what: &str, result: impl fmt::Display) {
     println!("  {number:>2}  {what:<22}  {result}");
 }
+
+/// The README's programs compile and, where they can, run.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct ReadMe;
