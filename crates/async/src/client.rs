@@ -121,7 +121,7 @@ impl<C: Credential> Client<C> {
             .policy(&shared.policy)
             .shared(shared.store.is_some())
             .entropy(shared.entropy.draw());
-        async move { shared.run(call).await }
+        run(shared, call)
     }
 
     /// Goes through a longer result item by item, asking for each page when it is reached.
@@ -145,35 +145,33 @@ impl<C: Credential> Client<C> {
     }
 }
 
-impl Shared {
-    /// The whole driver: does what core says and tells it what came of it.
-    async fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Output, Error> {
-        let mut step = call.step(now());
-        loop {
-            step = match step {
-                Step::Send(request, sent) => {
-                    let reply = self.transport.send(request).await;
-                    sent.reply(now(), reply)
-                }
-                Step::Ask(question, asked) => {
-                    let reply = match &self.store {
-                        Some(store) => store.ask(question).await,
-                        None => StoreReply::Failed { why: "there is no store".into() },
-                    };
-                    asked.reply(now(), reply)
-                }
-                Step::Sleep(pause, call) => {
-                    sleep(pause).await;
-                    call.step(now())
-                }
-                Step::Join(flight, call) => {
-                    // Whether it ended or patience did, the call looks for itself.
-                    let _ = timeout(flight.patience(), flight).await;
-                    call.step(now())
-                }
-                Step::Done(result) => return result,
-            };
-        }
+/// The whole driver: does what core says and tells it what came of it.
+async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Output, Error> {
+    let mut step = call.step(now());
+    loop {
+        step = match step {
+            Step::Send(request, sent) => {
+                let reply = shared.transport.send(request).await;
+                sent.reply(now(), reply)
+            }
+            Step::Ask(question, asked) => {
+                let reply = match &shared.store {
+                    Some(store) => store.ask(question).await,
+                    None => StoreReply::Failed { why: "there is no store".into() },
+                };
+                asked.reply(now(), reply)
+            }
+            Step::Sleep(pause, call) => {
+                sleep(pause).await;
+                call.step(now())
+            }
+            Step::Join(flight, call) => {
+                // Whether it ended or patience did, the call looks for itself.
+                let _ = timeout(flight.patience(), flight).await;
+                call.step(now())
+            }
+            Step::Done(result) => return result,
+        };
     }
 }
 
