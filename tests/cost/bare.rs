@@ -25,12 +25,12 @@ struct Envelope {
     result: UserDetails,
 }
 
+/// Without time-outs: with any, ureq starts a thread for each call to bound the look-up of the
+/// host, and would be five times slower than this.
 pub(crate) fn agent() -> ureq::Agent {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
-        .timeout_connect(Some(Duration::from_secs(5)))
-        .timeout_global(Some(Duration::from_secs(15)))
         .max_idle_connections_per_host(64)
         .max_idle_connections(256)
         .proxy(None)

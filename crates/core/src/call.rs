@@ -20,7 +20,7 @@ use crate::{Error, Policy, Timestamp};
 /// others, somebody else goes on at once.
 pub struct Call<E: Endpoint> {
     inner: Inner<E>,
-    event: Event,
+    started: bool,
 }
 
 /// A call whose request is out.
@@ -48,8 +48,10 @@ pub enum Step<E: Endpoint> {
     Done(Result<E::Output, Error>),
 }
 
+/// In a box: a step is moved several times on its way through a driver, a pointer is moved for
+/// nothing.
 struct Inner<E> {
-    machine: Machine,
+    machine: Box<Machine>,
     entropy: u64,
     endpoint: PhantomData<fn() -> E>,
 }
@@ -74,7 +76,8 @@ impl<E: Endpoint> Call<E> {
                 Machine::for_token(caller.ticket().unwrap_or(caller.source()), policy)
             }
         };
-        Self { inner: Inner { machine, entropy: 0, endpoint: PhantomData }, event: Event::Start }
+        let machine = Box::new(machine);
+        Self { inner: Inner { machine, entropy: 0, endpoint: PhantomData }, started: false }
     }
 }
 
@@ -102,7 +105,8 @@ impl<E: Endpoint> Call<E> {
 
     /// Takes the next step.
     pub fn step(self, now: Timestamp) -> Step<E> {
-        self.inner.resume(self.event, now)
+        let event = if self.started { Event::Woken } else { Event::Start };
+        self.inner.resume(event, now)
     }
 }
 
@@ -133,8 +137,8 @@ impl<E: Endpoint> Inner<E> {
         match self.machine.resume(event, Env::new(now, self.entropy)) {
             Order::Send(request) => Step::Send(request, Sent(self)),
             Order::Ask(question) => Step::Ask(question, Asked(self)),
-            Order::Sleep(pause) => Step::Sleep(pause, Call { inner: self, event: Event::Woken }),
-            Order::Join(flight) => Step::Join(flight, Call { inner: self, event: Event::Woken }),
+            Order::Sleep(pause) => Step::Sleep(pause, Call { inner: self, started: true }),
+            Order::Join(flight) => Step::Join(flight, Call { inner: self, started: true }),
             // The envelope says success but the types did not fit, or the result is a token.
             Order::Done(data) => Step::Done(serde_json::from_str(data.get()).map_err(|error| {
                 Error::undecodable(&error, 200).with_operation(E::OPERATION.name.clone())
