@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use dingtalk_core::{
     ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Request, Step, Store, StoreOp,
-    StoreReply, Transport,
+    StoreReply, Timestamp, Transport,
 };
 use tokio::time::{sleep, timeout};
 
-use crate::clock::{Entropy, now};
+use crate::clock::{self, Entropy};
 use crate::pages::Pages;
 use crate::transport::{Exchange, HttpTransport};
 
@@ -44,8 +44,11 @@ struct Shared {
     transport: Box<AnyTransport>,
     store: Option<Box<AnyStore>>,
     policy: Policy,
+    clock: Option<Clock>,
     entropy: Entropy,
 }
+
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 type AnyTransport = dyn Transport<Exchange = Exchange> + Send + Sync;
 type StoreExchange = Pin<Box<dyn Future<Output = StoreReply> + Send>>;
@@ -82,12 +85,18 @@ impl<C: Credential> Client<C> {
         T: Transport + Send + Sync + 'static,
         T::Exchange: Future<Output = Reply> + Send + 'static,
     {
-        Self::of(caller, erase(transport), None, Policy::default())
+        Self::of(caller, erase(transport), None, Policy::default(), None)
     }
 
     /// To choose transport, store and patience.
     pub fn builder(caller: C) -> ClientBuilder<C> {
-        ClientBuilder { caller, transport: None, store: None, policy: Policy::default() }
+        ClientBuilder {
+            caller,
+            transport: None,
+            store: None,
+            policy: Policy::default(),
+            clock: None,
+        }
     }
 
     /// The credential.
@@ -134,44 +143,55 @@ impl<C: Credential> Client<C> {
         Pages::new(self.clone(), endpoint)
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
     fn of(
         caller: C,
         transport: Box<AnyTransport>,
         store: Option<Box<AnyStore>>,
         policy: Policy,
+        clock: Option<Clock>,
     ) -> Self {
-        let shared = Shared { transport, store, policy, entropy: Entropy::new() };
+        let shared = Shared { transport, store, policy, clock, entropy: Entropy::new() };
         Self { caller, shared: Arc::new(shared) }
     }
 }
 
 /// The whole driver: does what core says and tells it what came of it.
 async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Output, Error> {
-    let mut step = call.step(now());
+    let mut step = call.step(shared.now());
     loop {
         step = match step {
             Step::Send(request, sent) => {
                 let reply = shared.transport.send(request).await;
-                sent.reply(now(), reply)
+                sent.reply(shared.now(), reply)
             }
             Step::Ask(question, asked) => {
                 let reply = match &shared.store {
                     Some(store) => store.ask(question).await,
                     None => StoreReply::Failed { why: "there is no store".into() },
                 };
-                asked.reply(now(), reply)
+                asked.reply(shared.now(), reply)
             }
             Step::Sleep(pause, call) => {
                 sleep(pause).await;
-                call.step(now())
+                call.step(shared.now())
             }
             Step::Join(flight, call) => {
                 // Whether it ended or patience did, the call looks for itself.
                 let _ = timeout(flight.patience(), flight).await;
-                call.step(now())
+                call.step(shared.now())
             }
             Step::Done(result) => return result,
         };
+    }
+}
+
+impl Shared {
+    fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or_else(clock::now, |now| now())
     }
 }
 
@@ -204,6 +224,7 @@ pub struct ClientBuilder<C> {
     transport: Option<Box<AnyTransport>>,
     store: Option<Box<AnyStore>>,
     policy: Policy,
+    clock: Option<Clock>,
 }
 
 impl<C: Credential> ClientBuilder<C> {
@@ -233,6 +254,13 @@ impl<C: Credential> ClientBuilder<C> {
         self
     }
 
+    /// Takes the time from here instead of from the system's clocks, for tests that count it up.
+    /// Everybody who shares a credential must take it from the same place. Pauses are still real.
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Some(Box::new(now));
+        self
+    }
+
     /// Makes the client. Nothing goes out, and no runtime is needed yet.
     ///
     /// # Errors
@@ -242,7 +270,7 @@ impl<C: Credential> ClientBuilder<C> {
             Some(transport) => transport,
             None => Box::new(HttpTransport::new()?),
         };
-        Ok(Client::of(self.caller, transport, self.store, self.policy))
+        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock))
     }
 }
 

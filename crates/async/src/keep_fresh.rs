@@ -7,7 +7,6 @@ use dingtalk_core::{ActsAs, AnyToken, Error, Upkeep};
 use tokio::time::sleep;
 
 use crate::Client;
-use crate::clock::now;
 
 /// However odd the answers are, the platform is asked at most this often.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -17,8 +16,7 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     /// minutes before its end, so that no call waits for one, and tells `report` of every new
     /// token and every failure. After a failure it tries again every half minute.
     ///
-    /// A report of a token whose end is the old one says that it could not be replaced yet and
-    /// goes on serving.
+    /// A token that could not be replaced yet goes on serving; `report` hears why.
     ///
     /// It never ends by itself, and nothing runs unless the program spawns it:
     ///
@@ -48,12 +46,12 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     pub async fn keep_fresh(&self, mut report: impl FnMut(Result<HeldToken, Error>) + Send) {
         let mut upkeep = Upkeep::new();
         loop {
-            let pause = match upkeep.wait(self.caller().source(), now()) {
+            let source = self.caller().source();
+            let pause = match upkeep.wait(source, self.now()) {
                 Some(pause) => pause,
                 None => {
                     let outcome = self.call(ObtainToken::new()).await;
-                    upkeep.note(&outcome, now());
-                    report(outcome);
+                    report(upkeep.settle(source, outcome, self.now()));
                     LEAST_PAUSE
                 }
             };

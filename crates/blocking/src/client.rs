@@ -6,10 +6,10 @@ use std::thread;
 
 use dingtalk_core::{
     ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Step, Store, StoreReply,
-    Transport,
+    Timestamp, Transport,
 };
 
-use crate::clock::{self, Entropy, now};
+use crate::clock::{self, Entropy};
 use crate::pages::Pages;
 use crate::transport::HttpTransport;
 
@@ -43,8 +43,11 @@ struct Shared {
     transport: Box<dyn Transport<Exchange = Reply> + Send + Sync>,
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
+    clock: Option<Clock>,
     entropy: Entropy,
 }
+
+type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl<C: Credential> Client<C> {
     /// Over HTTP, with defaults.
@@ -74,12 +77,18 @@ impl<C: Credential> Client<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        Self::of(caller, Box::new(transport), None, Policy::default())
+        Self::of(caller, Box::new(transport), None, Policy::default(), None)
     }
 
     /// To choose transport, store and patience.
     pub fn builder(caller: C) -> ClientBuilder<C> {
-        ClientBuilder { caller, transport: None, store: None, policy: Policy::default() }
+        ClientBuilder {
+            caller,
+            transport: None,
+            store: None,
+            policy: Policy::default(),
+            clock: None,
+        }
     }
 
     /// The credential.
@@ -117,13 +126,18 @@ impl<C: Credential> Client<C> {
         Pages::new(self.clone(), endpoint)
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.now()
+    }
+
     fn of(
         caller: C,
         transport: Box<dyn Transport<Exchange = Reply> + Send + Sync>,
         store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
         policy: Policy,
+        clock: Option<Clock>,
     ) -> Self {
-        let shared = Shared { transport, store, policy, entropy: Entropy::new() };
+        let shared = Shared { transport, store, policy, clock, entropy: Entropy::new() };
         Self { caller, shared: Arc::new(shared) }
     }
 }
@@ -131,31 +145,35 @@ impl<C: Credential> Client<C> {
 impl Shared {
     /// The whole driver: does what core says and tells it what came of it.
     fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Output, Error> {
-        let mut step = call.step(now());
+        let mut step = call.step(self.now());
         loop {
             step = match step {
                 Step::Send(request, sent) => {
                     let reply = self.transport.send(request);
-                    sent.reply(now(), reply)
+                    sent.reply(self.now(), reply)
                 }
                 Step::Ask(question, asked) => {
                     let reply = match &self.store {
                         Some(store) => store.ask(question),
                         None => StoreReply::Failed { why: "there is no store".into() },
                     };
-                    asked.reply(now(), reply)
+                    asked.reply(self.now(), reply)
                 }
                 Step::Sleep(pause, call) => {
                     thread::sleep(pause);
-                    call.step(now())
+                    call.step(self.now())
                 }
                 Step::Join(flight, call) => {
                     clock::wait(flight);
-                    call.step(now())
+                    call.step(self.now())
                 }
                 Step::Done(result) => return result,
             };
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.clock.as_ref().map_or_else(clock::now, |now| now())
     }
 }
 
@@ -188,6 +206,7 @@ pub struct ClientBuilder<C> {
     transport: Option<Box<dyn Transport<Exchange = Reply> + Send + Sync>>,
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
+    clock: Option<Clock>,
 }
 
 impl<C: Credential> ClientBuilder<C> {
@@ -215,6 +234,13 @@ impl<C: Credential> ClientBuilder<C> {
         self
     }
 
+    /// Takes the time from here instead of from the system's clocks, for tests that count it up.
+    /// Everybody who shares a credential must take it from the same place. Pauses are still real.
+    pub fn clock(mut self, now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
+        self.clock = Some(Box::new(now));
+        self
+    }
+
     /// Makes the client. Nothing goes out.
     ///
     /// # Errors
@@ -224,7 +250,7 @@ impl<C: Credential> ClientBuilder<C> {
             Some(transport) => transport,
             None => Box::new(HttpTransport::builder().limits(self.policy.limits).build()?),
         };
-        Ok(Client::of(self.caller, transport, self.store, self.policy))
+        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock))
     }
 }
 

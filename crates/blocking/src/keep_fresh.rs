@@ -7,7 +7,6 @@ use dingtalk_core::auth::{HeldToken, ObtainToken};
 use dingtalk_core::{ActsAs, AnyToken, Error, Upkeep};
 
 use crate::Client;
-use crate::clock::now;
 
 /// However odd the answers are, the platform is asked at most this often.
 const LEAST_PAUSE: Duration = Duration::from_secs(1);
@@ -17,8 +16,7 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     /// end, so that no call waits for one, and tells `report` of every new token and every
     /// failure. After a failure it tries again every half minute.
     ///
-    /// A report of a token whose end is the old one says that it could not be replaced yet and
-    /// goes on serving.
+    /// A token that could not be replaced yet goes on serving; `report` hears why.
     ///
     /// It blocks, and starts no thread of its own:
     ///
@@ -46,10 +44,10 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     pub fn keep_fresh(&self, stop: &Stop, mut report: impl FnMut(Result<HeldToken, Error>)) {
         let mut upkeep = Upkeep::new();
         while !stop.is_stopped() {
-            let pause = upkeep.wait(self.caller().source(), now()).unwrap_or_else(|| {
+            let source = self.caller().source();
+            let pause = upkeep.wait(source, self.now()).unwrap_or_else(|| {
                 let outcome = self.call(ObtainToken::new());
-                upkeep.note(&outcome, now());
-                report(outcome);
+                report(upkeep.settle(source, outcome, self.now()));
                 LEAST_PAUSE
             });
             stop.wait(pause);

@@ -37,9 +37,20 @@ impl Upkeep {
         (!wait.is_zero()).then(|| wait.min(LOOK_AGAIN))
     }
 
-    /// Takes note of how obtaining it went.
-    pub fn note<T>(&mut self, result: &Result<T, Error>, now: Timestamp) {
+    /// Takes note of how obtaining it went, and says what to report: a token that still serves
+    /// hides from callers that it could not be replaced, but not from who keeps it fresh.
+    ///
+    /// # Errors
+    /// Why there is no token, or why the one that serves could not be replaced.
+    pub fn settle<T>(
+        &mut self,
+        source: &Source,
+        result: Result<T, Error>,
+        now: Timestamp,
+    ) -> Result<T, Error> {
+        let result = result.and_then(|token| source.last_failure().map_or(Ok(token), Err));
         self.retry_at = result.is_err().then(|| now + AFTER_FAILURE);
+        result
     }
 }
 
@@ -56,7 +67,8 @@ mod tests {
         let app = App::internal("id", "secret");
         let now = Timestamp::from_millis(1_000);
         let mut upkeep = Upkeep::new();
-        upkeep.note::<()>(&Err(Error::new(ErrorKind::Unreachable)), now);
+        let failed = Err::<(), _>(Error::new(ErrorKind::Unreachable));
+        assert!(upkeep.settle(app.source(), failed, now).is_err());
         assert_eq!(upkeep.wait(app.source(), now), Some(AFTER_FAILURE));
         assert_eq!(upkeep.wait(app.source(), now + AFTER_FAILURE), None);
     }

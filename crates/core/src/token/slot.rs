@@ -56,6 +56,8 @@ struct State {
     quiet_until: u64,
     /// Why it makes no sense to try, and until when on the steady clock.
     refused: Option<(Error, u64)>,
+    /// Why the last try failed, until one succeeds.
+    failure: Option<Error>,
     /// The value that was last rejected: a store may still offer it.
     rejected: Option<Arc<Secret>>,
 }
@@ -151,6 +153,11 @@ impl Slot {
         (!held.token.expires.has_come(now)).then(|| held.token.clone())
     }
 
+    /// Why the last try to get a token failed; `None` after a success.
+    pub(crate) fn failure(&self) -> Option<Error> {
+        lock(&self.state).failure.clone()
+    }
+
     /// Time until a caller would be asked to fetch: zero where that is now.
     pub(crate) fn due_in(&self, now: Timestamp) -> Duration {
         let state = lock(&self.state);
@@ -235,6 +242,7 @@ impl Lease {
             let leads = state.lead.as_ref().is_some_and(|lead| lead.id == self.id);
             let token = (leads || state.epoch == self.epoch).then(|| {
                 state.refused = None;
+                state.failure = None;
                 state.quiet_until = 0;
                 state.hold(value, asked, life)
             });
@@ -263,6 +271,7 @@ impl Lease {
                     state.quiet_until = (now + QUIET).steady_millis();
                 }
                 state.refused = refusal(error, now);
+                state.failure = Some(error.clone());
             }
             (reserve, flight)
         };

@@ -86,6 +86,12 @@ impl Source {
         self.0.slot.due_in(now)
     }
 
+    /// Why the last try to get a token failed, also where another token still serves; `None`
+    /// after a success.
+    pub fn last_failure(&self) -> Option<Error> {
+        self.0.slot.failure()
+    }
+
     pub(crate) fn new(
         region: Region,
         client_id: ClientId,
