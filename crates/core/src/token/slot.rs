@@ -139,7 +139,7 @@ impl Slot {
         state.refused = state.refused.take().filter(|(_, until)| *until == u64::MAX);
     }
 
-    /// Puts a token there from outside.
+    /// Puts a token there from outside, whose end is known: not even a short life is made longer.
     pub(crate) fn seed(&self, value: Secret, asked: Timestamp, life: Duration) {
         let mut state = lock(&self.state);
         state.refused = None;
@@ -179,7 +179,7 @@ impl std::fmt::Debug for Slot {
 impl State {
     /// Holds a token; the same value again keeps its epoch, since it is the same token renewed.
     fn hold(&mut self, value: Secret, asked: Timestamp, life: Duration) -> Token {
-        let life = life.clamp(LIFE_MIN, LIFE_MAX);
+        let life = life.min(LIFE_MAX);
         let same = self
             .held
             .as_ref()
@@ -244,7 +244,7 @@ impl Lease {
                 state.refused = None;
                 state.failure = None;
                 state.quiet_until = 0;
-                state.hold(value, asked, life)
+                state.hold(value, asked, life.max(LIFE_MIN))
             });
             (token, state.end_lead(self.id))
         };
@@ -439,6 +439,16 @@ mod tests {
         assert_eq!(uses(&slot, at(6_600)), "first");
         early.land("second".into(), at(6_601), LIFE);
         assert_eq!(uses(&slot, at(6_602)), "second");
+    }
+
+    #[test]
+    fn a_seeded_token_serves_to_its_own_end_and_no_longer() {
+        let slot = Slot::new();
+        slot.seed("kept".into(), at(0), Duration::from_secs(5));
+        assert!(slot.peek(at(4)).is_some());
+        assert!(slot.peek(at(5)).is_none());
+        slot.seed("over".into(), at(9), Duration::ZERO);
+        assert!(slot.peek(at(9)).is_none());
     }
 
     #[test]
