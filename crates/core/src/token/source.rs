@@ -213,6 +213,11 @@ impl Source {
         if grant.value.is_empty() {
             return Err(Error::new(ErrorKind::Reply).with_message("the token is empty"));
         }
+        if http::HeaderValue::from_str(grant.value.expose()).is_err() {
+            // Held for its life, it would fail every call that carries it in a header.
+            let why = "the token holds characters that no header takes";
+            return Err(Error::new(ErrorKind::Reply).with_message(why));
+        }
         if let Some(session) = self.session() {
             session.granted(grant.refresh_token, grant.corp_id);
         }
@@ -307,9 +312,12 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_token_is_an_error_that_tells_no_value() {
-        for data in
-            [r#"{"expireIn":7200}"#, r#"{"accessToken":""}"#, r#"{"accessToken":["canary"]}"#]
-        {
+        for data in [
+            r#"{"expireIn":7200}"#,
+            r#"{"accessToken":""}"#,
+            r#"{"accessToken":["canary"]}"#,
+            r#"{"accessToken":"canary\r\nx: y"}"#,
+        ] {
             let error = read(data).err().unwrap();
             assert!(!format!("{error:?} {error}").contains("canary"));
         }
