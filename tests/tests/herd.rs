@@ -4,7 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier};
 use std::task::{Context, Waker};
 use std::thread;
@@ -304,6 +306,33 @@ fn a_leader_cancelled_anywhere_costs_one_request_more_at_most_and_nobody_is_stuc
         }
     }
     assert!(finished_at.is_some(), "the sweep reached the end of a call");
+}
+
+#[test]
+fn a_leader_that_panics_passes_the_lead_on() {
+    let sandbox = Sandbox::in_process();
+    let app = app(&sandbox);
+    let judge = sandbox.clone();
+    let first = AtomicBool::new(true);
+    let transport = from_fn(move |request: Request| -> Reply {
+        thread::sleep(Duration::from_millis(50));
+        assert!(!first.swap(false, Ordering::Relaxed), "a transport of one's own may be broken");
+        carry(&judge, request)
+    });
+    let client = dingtalk_blocking::Client::builder(app)
+        .transport(transport)
+        .policy(patient())
+        .build()
+        .unwrap();
+    let begin = Instant::now();
+    let results = threads(16, || {
+        let call = AssertUnwindSafe(|| client.call(user(&sandbox)));
+        catch_unwind(call).map(|result| result.is_ok())
+    });
+    assert_eq!(results.iter().filter(|result| result.is_err()).count(), 1, "the leader alone");
+    assert_eq!(results.iter().filter(|result| matches!(result, Ok(true))).count(), 15);
+    assert_eq!(sandbox.token_requests(), 1);
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
 
 #[test]
