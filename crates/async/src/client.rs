@@ -111,8 +111,8 @@ impl<C: Credential> Client<C> {
 
     /// Makes a call. It takes the request or a reference to it.
     ///
-    /// The future keeps what it needs, so that it can be spawned. Dropping it cancels the call; if
-    /// it was fetching the token for others, one of them goes on at once.
+    /// Given the request itself, the future keeps what it needs and can be spawned. Dropping it
+    /// cancels the call; if it was fetching the token for others, one of them goes on at once.
     ///
     /// # Errors
     /// [`Error::kind`] tells what can be done about it.

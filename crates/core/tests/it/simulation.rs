@@ -56,7 +56,7 @@ enum Pending<E: Endpoint> {
     Waiting(dingtalk_core::Flight, Timestamp, Call<E>),
     Sleeping(Timestamp, Call<E>),
     /// The request, since when, and how many more turns until the answer.
-    InAir(Request, Sent<E>, Timestamp, u32),
+    InAir(Box<Request>, Sent<E>, Timestamp, u32),
 }
 
 struct World {
@@ -176,7 +176,7 @@ impl World {
                 let silent = self.faults && self.below(30) == 0;
                 totals.silent += u64::from(silent);
                 let patience = if silent { 2_000 } else { u32::try_from(self.below(4)).unwrap() };
-                Some(Pending::InAir(request, sent, self.now, patience))
+                Some(Pending::InAir(Box::new(request), sent, self.now, patience))
             }
             Step::Sleep(pause, call) => Some(Pending::Sleeping(self.now + pause, call)),
             Step::Join(flight, call) => {
