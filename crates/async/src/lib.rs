@@ -18,6 +18,24 @@
 //! lines that does what core says. So everything about *what* is sent and *when* is written there.
 //!
 //! It starts no task of its own beside those of hyper's connections, and logs nothing.
+//!
+//! # What a call costs
+//!
+//! A warm call of `v2/user/get` (1.2 KB record, plain HTTP on loopback) against a bare hyper-util client
+//! that sends the same request and parses the same body into the same struct, both in one run:
+//!
+//! | | this client | bare | ratio |
+//! |---|---|---|---|
+//! | instructions a call (callgrind) | 76,512 | 78,675 | 0.97 |
+//! | allocations a call | 50 | 50 | |
+//! | calls a second, 1 in flight | | | 0.99 – 1.01 |
+//! | calls a second, 32 in flight | | | 1.01 – 1.04 |
+//!
+//! `tests/cost.py` prints the first two rows, and `tests/run` fails where a call costs more than
+//! 1.05 times the bare one or makes ten allocations more; `cargo run --release --bin
+//! cost -- throughput` prints the others, medians of nine pairs on two cores. That it is not dearer
+//! than the bare one is owed to parsing from one checked string instead of a byte slice, and pays
+//! for the machine.
 
 mod client;
 mod clock;

@@ -21,6 +21,24 @@
 //! This crate logs nothing. ureq writes through the `log` crate; what it writes holds no URL,
 //! header value or body, except that `ureq_proto` dumps heads and answers at its lowest level:
 //! never turn `ureq_proto=trace` on where secrets count.
+//!
+//! # What a call costs
+//!
+//! A warm call of `v2/user/get` (1.2 KB record, plain HTTP on loopback) against a bare ureq agent
+//! that sends the same request and parses the same body into the same struct, both in one run:
+//!
+//! | | this client | bare | ratio |
+//! |---|---|---|---|
+//! | instructions a call (callgrind) | 76,775 | 82,440 | 0.93 |
+//! | allocations a call | 67 | 70 | |
+//! | calls a second, 1 in flight | | | 1.00 – 1.02 |
+//! | calls a second, 32 in flight | | | 0.98 |
+//!
+//! `tests/cost.py` prints the first two rows, and `tests/run` fails where a call costs more than
+//! 1.05 times the bare one or makes ten allocations more; `cargo run --release --bin
+//! cost -- throughput` prints the others, medians of nine pairs on two cores. That it is not dearer
+//! than the bare one is owed to parsing from one checked string instead of a byte slice, and pays
+//! for the machine.
 
 mod client;
 mod clock;
