@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use dingtalk_core::{Limits, Proxy, ProxyRules, TransportError, is_loopback};
+use dingtalk_tls::Tls;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -19,8 +20,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tower_service::Service;
-
-use crate::tls::{self, Tls};
 
 thread_local! {
     /// When the request that is being polled stops waiting for a connection. The pooled client
@@ -193,7 +192,7 @@ fn handshake_fault(error: &(dyn StdError + Send + Sync + 'static)) -> TransportE
     // Layers wrap an I/O error into another one; rustls' own is the innermost.
     while let Some(inner) = at.get_ref() {
         if let Some(tls) = inner.downcast_ref::<rustls::Error>() {
-            return TransportError::not_sent(tls::words(tls));
+            return TransportError::not_sent(dingtalk_tls::words(tls));
         }
         match inner.downcast_ref::<std::io::Error>() {
             Some(deeper) => (at, kind) = (deeper, deeper.kind()),

@@ -42,7 +42,6 @@ mod clock;
 mod connect;
 mod keep_fresh;
 mod pages;
-mod tls;
 mod transport;
 
 pub use client::{Client, ClientBuilder};

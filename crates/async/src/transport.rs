@@ -11,6 +11,7 @@ use dingtalk_core::{
     Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
     is_loopback,
 };
+use dingtalk_tls::Tls;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
 use http::uri::Scheme;
 use http::{HeaderValue, Method, Uri};
@@ -21,7 +22,6 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::time::{Instant, timeout_at};
 
 use crate::connect::{CONNECTED_BY, Connect};
-use crate::tls::Tls;
 
 /// Carries requests over HTTP/1.1 or HTTP/2, as the server offers, on pooled connections.
 /// A clone shares the pool. It works inside a tokio runtime with I/O and time enabled.
@@ -195,7 +195,8 @@ impl HttpTransportBuilder {
         }
         let header = HeaderValue::from_str(&user_agent)
             .map_err(|_| Error::invalid("a user agent must be one line of visible ASCII"))?;
-        let connect = Connect::new(rules, Tls::new(&self.extra_ca)?, user_agent);
+        let connect =
+            Connect::new(rules, Tls::new(&self.extra_ca, &[b"h2", b"http/1.1"])?, user_agent);
         Ok(HttpTransport { client: client(connect), user_agent: header })
     }
 }

@@ -8,6 +8,7 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use dingtalk_core::{Proxy, ProxyRules, TransportError, is_loopback};
+use dingtalk_tls::Tls;
 use http::Uri;
 use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
@@ -17,7 +18,6 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-use crate::tls::{self, Tls};
 use crate::transport::PENDING;
 
 /// Opens connections for the agent.
@@ -47,7 +47,7 @@ impl Connect {
             let name = ServerName::try_from(bare(host).to_owned())
                 .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))?;
             let mut session = ClientConnection::new(self.tls.config()?, name)
-                .map_err(|e| TransportError::not_sent(tls::words(&e)))?;
+                .map_err(|e| TransportError::not_sent(dingtalk_tls::words(&e)))?;
             session.complete_io(&mut socket).map_err(|e| handshake_fault(&e, deadline))?;
             Stream::Tls(Box::new(StreamOwned::new(session, socket)))
         } else {
@@ -382,7 +382,7 @@ fn refused(error: &std::io::Error) -> TransportError {
 
 fn handshake_fault(error: &std::io::Error, deadline: Deadline) -> TransportError {
     if let Some(tls) = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>()) {
-        return TransportError::not_sent(tls::words(tls));
+        return TransportError::not_sent(dingtalk_tls::words(tls));
     }
     if error.kind() == ErrorKind::TimedOut {
         return deadline.over();

@@ -9,13 +9,13 @@ use dingtalk_core::{
     Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
     is_loopback,
 };
+use dingtalk_tls::Tls;
 use http::uri::{PathAndQuery, Scheme};
 use http::{HeaderValue, Method, Uri};
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
 
 use crate::connect::{Connect, NoLookup};
-use crate::tls::Tls;
 
 /// Carries requests over HTTP/1.1 on pooled connections. A clone shares the pool.
 ///
@@ -189,7 +189,7 @@ impl HttpTransportBuilder {
         }
         HeaderValue::from_str(&user_agent)
             .map_err(|_| Error::invalid("a user agent must be one line of visible ASCII"))?;
-        let connect = Connect::new(rules, Tls::new(&self.extra_ca)?, user_agent.clone());
+        let connect = Connect::new(rules, Tls::new(&self.extra_ca, &[])?, user_agent.clone());
         let config = config(&user_agent, self.limits);
         Ok(HttpTransport {
             agent: Agent::with_parts(config, connect, NoLookup),

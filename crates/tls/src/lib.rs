@@ -1,7 +1,12 @@
-//! TLS by rustls on ring: certificates are judged by the platform, with authorities of the
-//! program's own added. There is no way to turn verification off.
+//! What the blocking and the async client have in common in TLS: rustls on ring, certificates
+//! judged by the platform, with authorities of the program's own added. There is no way to turn
+//! verification off.
+//!
+//! core may not depend on rustls, and said twice it would drift; so it stands here. It is no
+//! interface for programs: use the clients' options.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use dingtalk_core::{Error, TransportError};
@@ -13,14 +18,18 @@ use rustls_platform_verifier::Verifier;
 
 /// The configuration of every connection of one transport, made when the first one needs it:
 /// reading the platform's roots costs milliseconds that plain connections never pay back.
-pub(crate) struct Tls {
+pub struct Tls {
+    alpn: &'static [&'static [u8]],
     extra: Vec<CertificateDer<'static>>,
     config: OnceLock<Result<Arc<ClientConfig>, TransportError>>,
 }
 
 impl Tls {
-    /// Takes PEM files of extra authorities.
-    pub(crate) fn new(pems: &[Vec<u8>]) -> Result<Self, Error> {
+    /// Takes PEM files of extra authorities, and the protocols to offer, the best first.
+    ///
+    /// # Errors
+    /// When a file holds no certificate or one that cannot be used.
+    pub fn new(pems: &[Vec<u8>], alpn: &'static [&'static [u8]]) -> Result<Self, Error> {
         let unusable = || Error::invalid("an extra CA certificate cannot be used");
         let mut extra = Vec::new();
         for pem in pems {
@@ -34,10 +43,14 @@ impl Tls {
                 return Err(Error::invalid("an extra CA file holds no certificate in PEM form"));
             }
         }
-        Ok(Self { extra, config: OnceLock::new() })
+        Ok(Self { alpn, extra, config: OnceLock::new() })
     }
 
-    pub(crate) fn config(&self) -> Result<Arc<ClientConfig>, TransportError> {
+    /// The configuration, loaded once.
+    ///
+    /// # Errors
+    /// When this machine has no certificates to judge by.
+    pub fn config(&self) -> Result<Arc<ClientConfig>, TransportError> {
         self.config.get_or_init(|| self.load().map(Arc::new)).clone()
     }
 
@@ -55,13 +68,19 @@ impl Tls {
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(verifier))
             .with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = self.alpn.iter().map(|protocol| protocol.to_vec()).collect();
         Ok(config)
     }
 }
 
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tls").field("extra_authorities", &self.extra.len()).finish_non_exhaustive()
+    }
+}
+
 /// What rustls found wrong, in words that quote nothing from the wire.
-pub(crate) fn words(error: &rustls::Error) -> Cow<'static, str> {
+pub fn words(error: &rustls::Error) -> Cow<'static, str> {
     use rustls::Error as E;
     let text = match error {
         E::InvalidCertificate(fault) => match fault {
@@ -95,11 +114,11 @@ mod tests {
     #[test]
     fn an_extra_authority_must_be_a_certificate() {
         for bad in ["", "hello", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"] {
-            assert!(Tls::new(&[bad.as_bytes().to_vec()]).is_err(), "{bad}");
+            assert!(Tls::new(&[bad.as_bytes().to_vec()], &[]).is_err(), "{bad}");
         }
         let key = rcgen::KeyPair::generate().unwrap();
         let ca = rcgen::CertificateParams::new(vec![]).unwrap().self_signed(&key).unwrap();
         let two = [ca.pem(), ca.pem()].concat();
-        assert_eq!(Tls::new(&[two.into_bytes()]).unwrap().extra.len(), 2);
+        assert_eq!(Tls::new(&[two.into_bytes()], &[]).unwrap().extra.len(), 2);
     }
 }
