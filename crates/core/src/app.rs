@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::auth::AuthCode;
 use crate::sync::Arc;
-use crate::token::{AppGrant, Kind, Pace, Source};
+use crate::token::{AppGrant, Kind, Pace, STANDARD_RATE, Source};
 use crate::user::Begin;
 use crate::{ClientId, CorpId, Region, Secret, Timestamp, User};
 
@@ -132,9 +132,15 @@ impl AppBuilder {
         self
     }
 
-    /// At most so many calls a second and API from this process, from the start. The platform's
-    /// limit for the standard edition is 20; without this, an API is paced at that once it has
-    /// been throttled.
+    /// At most 20 calls a second and API from this process, from the start: the platform's limit
+    /// for the standard edition. Without this, an API is paced at that once it has been
+    /// throttled.
+    #[must_use]
+    pub fn paced(self) -> Self {
+        self.rate_limit(STANDARD_RATE)
+    }
+
+    /// The same with another number, for the packages that allow more.
     #[must_use]
     pub fn rate_limit(mut self, calls_per_second: u32) -> Self {
         self.rate_limit = Some(calls_per_second.max(1));

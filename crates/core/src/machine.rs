@@ -57,7 +57,7 @@ use crate::token::{Claim, Errand, Flight, Outcome, Source, Token};
 use crate::wire::{Fault, Reply, Request, Response};
 use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
 use fetch::{Fetch, Progress};
-use judge::Verdict;
+use judge::{Asker, Verdict};
 
 /// The version of events, orders and errors: it changes when a host would have to.
 pub const VERSION: u32 = 1;
@@ -459,7 +459,8 @@ impl Machine {
         let mut secrets: Vec<&Secret> = self.hush.iter().collect();
         secrets.push(self.source.secret());
         secrets.extend(token.map(|token| &*token.value));
-        judge::judge(response, family, self.purpose, &secrets, env.now)
+        let (purpose, source) = (self.purpose, &self.source);
+        judge::judge(response, &Asker { family, purpose, source, secrets: &secrets }, env.now)
     }
 }
 

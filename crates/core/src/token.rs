@@ -10,7 +10,7 @@ mod source;
 
 pub use flight::Flight;
 pub(crate) use flight::Outcome;
-pub(crate) use pace::Pace;
+pub(crate) use pace::{Pace, STANDARD_RATE};
 pub(crate) use slot::{Claim, Lease, Slot, Token};
 pub use source::Source;
 pub(crate) use source::{AppGrant, Errand, Kind};

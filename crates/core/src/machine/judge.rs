@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::endpoint::Family;
 use crate::error::{Class, Purpose, Signal, classify, throttle_wait};
 use crate::region::IP_BAN;
+use crate::token::Source;
 use crate::wire::Response;
 use crate::{Error, ErrorKind, Secret, Timestamp};
 
@@ -15,24 +16,28 @@ pub(crate) struct Verdict {
     pub(crate) wait: Duration,
 }
 
-pub(crate) fn judge(
-    response: &Response,
-    family: Family,
-    purpose: Purpose,
-    secrets: &[&Secret],
-    now: Timestamp,
-) -> Verdict {
+/// Who asked for what.
+pub(crate) struct Asker<'a> {
+    pub(crate) family: Family,
+    pub(crate) purpose: Purpose,
+    pub(crate) source: &'a Source,
+    /// What must not show up in the error's text.
+    pub(crate) secrets: &'a [&'a Secret],
+}
+
+pub(crate) fn judge(response: &Response, asker: &Asker<'_>, now: Timestamp) -> Verdict {
+    let Asker { family, purpose, source, secrets } = *asker;
     let signal = Signal::read(response, family);
     let class = classify(&signal, purpose);
     let wait = throttle_wait(&signal, now);
     if class == Class::NotUnderstood {
         return Verdict { class, error: not_understood(response), wait };
     }
-    let kind = kind(class, &signal, wait);
+    let kind = kind(class, &signal, wait, source);
     Verdict { class, error: Error::from_signal(kind, signal, secrets), wait }
 }
 
-fn kind(class: Class, signal: &Signal, wait: Duration) -> ErrorKind {
+fn kind(class: Class, signal: &Signal, wait: Duration, source: &Source) -> ErrorKind {
     match class {
         Class::Transient | Class::Busy => ErrorKind::Busy { maybe_executed: true },
         Class::IpBan => ErrorKind::IpBanned { retry_in: IP_BAN },
@@ -47,7 +52,7 @@ fn kind(class: Class, signal: &Signal, wait: Duration) -> ErrorKind {
         Class::LoginAgain => ErrorKind::LoginAgain { in_doubt: false },
         Class::Permission => ErrorKind::Permission {
             points: signal.required_scopes.clone(),
-            link: signal.console_link(),
+            link: signal.console_link().or_else(|| console_link(&signal.required_scopes, source)),
         },
         Class::IpNotAllowed => ErrorKind::IpNotAllowed { ip: signal.request_ip() },
         Class::OutsideScope => ErrorKind::OutsideScope,
@@ -57,6 +62,18 @@ fn kind(class: Class, signal: &Signal, wait: Duration) -> ErrorKind {
         Class::NotUnderstood => ErrorKind::Reply,
         Class::Unknown => ErrorKind::Unknown,
     }
+}
+
+/// The developer console's page for the first missing point, where the answer brings none. Only the
+/// Chinese edition's console is known (wire-facts §1.1).
+fn console_link(points: &[String], source: &Source) -> Option<String> {
+    let (point, id) = (points.first()?, source.client_id());
+    let plain = |text: &str| {
+        text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+    };
+    let known = source.region().name() == "china" && !id.is_empty();
+    (known && plain(point) && plain(id.as_str()))
+        .then(|| format!("https://open-dev.dingtalk.com/appscope/apply?content={id}%23{point}"))
 }
 
 /// Says in which way the body is not an answer of the platform, never what is in it.

@@ -8,7 +8,7 @@ use crate::Timestamp;
 use crate::sync::{Mutex, lock};
 
 /// The platform's own limit for the standard edition, per app and API (wire-facts §12).
-const STANDARD: u32 = 20;
+pub(crate) const STANDARD_RATE: u32 = 20;
 /// Operations described at run time could be without number.
 const OPERATIONS_MAX: usize = 1_024;
 const WINDOW: u64 = 1_000;
@@ -55,7 +55,8 @@ impl Pace {
                 None => return Ok(Duration::ZERO),
             },
         };
-        let limit = usize::try_from(self.limit.unwrap_or(STANDARD)).unwrap_or(usize::MAX).max(1);
+        let limit =
+            usize::try_from(self.limit.unwrap_or(STANDARD_RATE)).unwrap_or(usize::MAX).max(1);
         let mut at = now.max(gate.closed_until);
         if gate.sends.len() >= limit
             && let Some(oldest) = gate.sends.get(gate.sends.len() - limit)

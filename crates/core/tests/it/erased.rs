@@ -193,3 +193,78 @@ fn a_token_can_be_asked_for_alone() {
     host.run(platform);
     assert_eq!(host.results[&1]["data"]["value"], "t");
 }
+
+/// Any event at any time, from a host that may be wrong in every way.
+fn any_event(choice: u8) -> Event {
+    let bodies = [
+        "",
+        "{}",
+        "<html>",
+        r#"{"errcode":0,"result":{}}"#,
+        r#"{"errcode":-1}"#,
+        r#"{"errcode":88,"sub_code":"40014"}"#,
+        r#"{"errcode":88,"sub_code":"90018"}"#,
+        r#"{"accessToken":"t","expireIn":7200}"#,
+        r#"{"accessToken":"t","expireIn":-9223372036854775808}"#,
+        r#"{"code":"InvalidAuthentication"}"#,
+    ];
+    let statuses = [200, 400, 403, 429, 500, 503, 302];
+    match choice {
+        0..=19 => Event::Woken,
+        20..=24 => Event::Store(dingtalk_core::StoreReply::Busy),
+        25..=29 => Event::Store(dingtalk_core::StoreReply::Locked { record: None }),
+        30..=34 => Event::Store(dingtalk_core::StoreReply::Record { record: None }),
+        35..=44 => Event::Reply(crate::support::lost()),
+        45..=54 => Event::Reply(crate::support::not_sent()),
+        _ => {
+            let body = bodies[usize::from(choice) % bodies.len()];
+            Event::Reply(crate::support::json(statuses[usize::from(choice) % statuses.len()], body))
+        }
+    }
+}
+
+/// The event that answers an order, so that the machine goes on.
+fn fitting(order: &Order, choice: u8) -> Event {
+    match order {
+        Order::Send(_) => any_event(choice | 64),
+        Order::Ask(_) => any_event(20 + choice % 15),
+        _ => Event::Woken,
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_machine_never_panics_and_always_ends(
+        choices in proptest::collection::vec(0_u8.., 1..120),
+        jumps in proptest::collection::vec(0_u64..9_000, 120),
+        wrong in 0_u8..8,
+        shared: bool,
+        warm: bool,
+    ) {
+        let app = if warm { crate::support::warm() } else { App::internal("id", "secret") };
+        let mut machine =
+            Machine::new(app.source(), get_user(), json!({"userid": "a"}), Policy::default());
+        machine.set_shared(shared);
+        let mut now = START;
+        let mut order = machine.resume(Event::Start, Env::at(dingtalk_core::Timestamp::from_millis(now)));
+        for (step, choice) in choices.iter().enumerate() {
+            if machine.is_finished() {
+                break;
+            }
+            now += jumps[step];
+            // Now and then the host is out of turn; that ends the call, too.
+            let event = if choice % 64 < wrong { any_event(*choice) } else { fitting(&order, *choice) };
+            order = machine.resume(event, Env::new(dingtalk_core::Timestamp::from_millis(now), u64::from(*choice)));
+        }
+        // Bounded sends and bounded time: after enough turns it is over whatever came.
+        for _ in 0..600 {
+            if machine.is_finished() {
+                break;
+            }
+            now += 1_000;
+            let event = fitting(&order, 64);
+            order = machine.resume(event, Env::at(dingtalk_core::Timestamp::from_millis(now)));
+        }
+        proptest::prop_assert!(machine.is_finished(), "{machine:?} {order:?}");
+    }
+}

@@ -234,6 +234,35 @@ fn a_throttled_api_is_waited_for_and_paced_from_then_on() {
 }
 
 #[test]
+fn a_paced_app_keeps_to_20_calls_a_second_and_api_from_the_start() {
+    let app = dingtalk_core::App::builder("id", "secret").paced().build();
+    app.seed("t", at(7_200), at(0));
+    for _ in 0..20 {
+        let _ = Call::new(&Read {}, &app).step(at(1)).send();
+    }
+    let (pause, call) = Call::new(&Read {}, &app).step(at(1)).sleep();
+    assert_eq!(pause, Duration::from_secs(1));
+    let _ = call.step(at(2)).send();
+    let _other_api = Call::new(&Write {}, &app).step(at(1)).send();
+}
+
+#[test]
+fn a_missing_permission_point_is_named_with_the_consoles_page_for_it() {
+    let refused = r#"{"code":"Forbidden.AccessDenied.AccessTokenPermissionDenied","requestid":"R",
+        "message":"m","accessdenieddetail":{"requiredScopes":["Contact.User.Read"]}}"#;
+    let (_, sent) = Call::new(&Write {}, &warm()).step(at(1)).send();
+    let error = sent.reply(at(1), json(403, refused)).done().unwrap_err();
+    let expected = ErrorKind::Permission {
+        points: vec!["Contact.User.Read".into()],
+        link: Some(
+            "https://open-dev.dingtalk.com/appscope/apply?content=dingtest%23Contact.User.Read"
+                .into(),
+        ),
+    };
+    assert_eq!(error.kind(), &expected);
+}
+
+#[test]
 fn an_ip_ban_stops_every_call_of_the_region_for_five_minutes() {
     let app = warm();
     let neighbour = dingtalk_core::App::builder("other", "s").region(app.region().clone()).build();
