@@ -87,6 +87,16 @@ impl Rig {
 
     /// A client with this patience before this sandbox.
     pub fn with_policy(driver: Driver, wire: Wire, builder: Builder, policy: Policy) -> Self {
+        Self::build(driver, wire, builder, policy, false)
+    }
+
+    /// A patient client that reads the sandbox's clock, which the test moves.
+    pub fn timed(driver: Driver, builder: Builder) -> Self {
+        let builder = builder.frozen_at(1_700_000_000_000);
+        Self::build(driver, Wire::Closure, builder, patient(), true)
+    }
+
+    fn build(driver: Driver, wire: Wire, builder: Builder, policy: Policy, timed: bool) -> Self {
         let sandbox = match wire {
             Wire::Socket => builder.start().expect("the machine has a free port"),
             Wire::Closure => builder.in_process(),
@@ -94,6 +104,8 @@ impl Rig {
         let region = Region::custom(&sandbox.origin()).expect("the sandbox is on loopback");
         let nobody = Nobody::in_region(region.clone());
         let judge = sandbox.clone();
+        let clock = sandbox.clock();
+        let time = move || Timestamp::from_millis(clock.now());
         let client = match driver {
             Driver::Blocking => {
                 let builder = dingtalk_blocking::Client::builder(nobody).policy(policy);
@@ -101,6 +113,7 @@ impl Rig {
                     Wire::Socket => builder,
                     Wire::Closure => builder.transport(from_fn(move |r| carry(&judge, r))),
                 };
+                let builder = if timed { builder.clock(time) } else { builder };
                 Client::Blocking(builder.build().expect("no proxy is needed for loopback"))
             }
             Driver::Async => {
@@ -115,6 +128,7 @@ impl Rig {
                         }
                     })),
                 };
+                let builder = if timed { builder.clock(time) } else { builder };
                 let client = builder.build().expect("no proxy is needed for loopback");
                 Client::Async(client, runtime(1))
             }
