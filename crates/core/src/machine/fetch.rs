@@ -91,6 +91,11 @@ impl Fetch {
                 }
             }
             (Step::Locking, Event::Store(StoreReply::Busy)) => {
+                match self.lease.take().map(|lease| lease.defer(env.now)) {
+                    Some(Ok(reserve)) => return Progress::Token(reserve),
+                    Some(Err(lease)) => self.lease = Some(lease),
+                    None => {}
+                }
                 if self.patience.is_some_and(|end| end.has_come(env.now)) {
                     return self.errand(env);
                 }

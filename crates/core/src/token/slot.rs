@@ -148,9 +148,7 @@ impl Slot {
 
     /// The token that serves now.
     pub(crate) fn peek(&self, now: Timestamp) -> Option<Token> {
-        let state = lock(&self.state);
-        let held = state.held.as_ref()?;
-        (!held.token.expires.has_come(now)).then(|| held.token.clone())
+        lock(&self.state).serving(now)
     }
 
     /// Why the last try to get a token failed; `None` after a success.
@@ -194,6 +192,11 @@ impl State {
         let renew_at = expires.earlier_by(EARLY.min(life / 4));
         self.held = Some(Held { token: token.clone(), renew_at });
         token
+    }
+
+    fn serving(&self, now: Timestamp) -> Option<Token> {
+        let held = self.held.as_ref().filter(|held| !held.token.expires.has_come(now))?;
+        Some(held.token.clone())
     }
 
     /// Ends the lead if it is still this one.
@@ -254,6 +257,20 @@ impl Lease {
         token
     }
 
+    /// Somebody elsewhere is fetching. If a token still serves, the caller goes on with that, and
+    /// nobody here looks again for a while; otherwise the lease goes on.
+    pub(crate) fn defer(self, now: Timestamp) -> Result<Token, Self> {
+        let reserve = {
+            let mut state = lock(&self.slot.state);
+            let reserve = state.serving(now);
+            if reserve.is_some() {
+                state.quiet_until = (now + QUIET).steady_millis();
+            }
+            reserve
+        };
+        reserve.ok_or(self)
+    }
+
     /// It failed. If a token still serves, the caller goes on with that, and so does everybody
     /// for a while; otherwise those who wait share the error.
     pub(crate) fn fail(mut self, error: &Error, now: Timestamp) -> Option<Token> {
@@ -261,11 +278,7 @@ impl Lease {
         let (reserve, flight) = {
             let mut state = lock(&self.slot.state);
             let flight = state.end_lead(self.id);
-            let reserve = state
-                .held
-                .as_ref()
-                .filter(|held| !held.token.expires.has_come(now))
-                .map(|held| held.token.clone());
+            let reserve = state.serving(now);
             if flight.is_some() {
                 if reserve.is_some() {
                     state.quiet_until = (now + QUIET).steady_millis();

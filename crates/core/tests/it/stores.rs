@@ -101,6 +101,21 @@ fn while_another_process_fetches_the_store_is_asked_again_for_a_bounded_time() {
 }
 
 #[test]
+fn who_still_has_a_token_does_not_wait_for_another_process_that_replaces_it() {
+    let app = app();
+    app.seed("old", at(7_200), at(0));
+    let (_, asked) = ask(shared(&app).step(at(6_700)));
+    let (_, asked) = ask(asked.reply(at(6_700), nothing()));
+    let (request, _) = asked.reply(at(6_700), StoreReply::Busy).send();
+    assert_eq!(carried(&request).as_deref(), Some("old"));
+    let _quiet_for_a_while = shared(&app).step(at(6_729)).send();
+    let (_, asked) = ask(shared(&app).step(at(6_730)));
+    let reply = StoreReply::Record { record: Some(stored("theirs", 13_900)) };
+    let (request, _) = asked.reply(at(6_730), reply).send();
+    assert_eq!(carried(&request).as_deref(), Some("theirs"));
+}
+
+#[test]
 fn invariant_13_a_store_that_fails_or_lies_costs_the_sharing_and_not_the_call() {
     let failed = || StoreReply::Failed { why: "gone".into() };
     let answers: [fn() -> StoreReply; 3] = [
