@@ -456,7 +456,12 @@ impl Machine {
             Task::Call(job) => job.operation().family,
             _ => crate::Family::OpenApi,
         };
-        let mut secrets: Vec<&Secret> = self.hush.iter().collect();
+        // Calls without a token carry their secrets themselves.
+        let told = match &self.task {
+            Task::Call(job) if !self.takes_token && self.hush.is_empty() => job.values(),
+            _ => Vec::new(),
+        };
+        let mut secrets: Vec<&Secret> = self.hush.iter().chain(&told).collect();
         secrets.push(self.source.secret());
         secrets.extend(token.map(|token| &*token.value));
         let (purpose, source) = (self.purpose, &self.source);

@@ -70,6 +70,20 @@ impl Job {
         &self.operation
     }
 
+    /// Every text that it carries in query and body.
+    pub(crate) fn values(&self) -> Vec<Secret> {
+        let mut values: Vec<_> = form_urlencoded::parse(self.query.as_bytes())
+            .map(|(_, value)| Secret::new(value.into_owned()))
+            .collect();
+        if let Ok(Value::Object(body)) = serde_json::from_slice(&self.body) {
+            values.extend(body.into_iter().filter_map(|(_, value)| match value {
+                Value::String(text) => Some(Secret::new(text)),
+                _ => None,
+            }));
+        }
+        values
+    }
+
     /// The whole request, with the token where the family wants it.
     pub(crate) fn request(
         &self,

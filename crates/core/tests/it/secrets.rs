@@ -1,7 +1,8 @@
 //! Invariant 12: no URL, header value, body or secret reaches a `Debug`, a `Display` or an error.
 
+use dingtalk_core::auth::GetTokenLegacy;
 use dingtalk_core::machine::{Env, Event, Machine, Order, OrderForm, RequestForm};
-use dingtalk_core::{App, Call, Credential, Policy, Region, Sso};
+use dingtalk_core::{App, Call, Credential, Nobody, Policy, Region, Sso};
 
 use crate::support::{Expect, Me, Read, at, json, token};
 
@@ -43,6 +44,13 @@ fn invariant_12_an_answer_that_echoes_secrets_is_cleaned() {
     let (_, sent) = Call::new(&Read {}, &app).step(at(0)).send();
     let error = sent.reply(at(0), json(400, echo)).done().unwrap_err();
     clean("token error", &format!("{error} {error:?} {}", serde_json::to_string(&error).unwrap()));
+
+    let nobody = Nobody::in_region(Region::china());
+    let direct = GetTokenLegacy::new("dingtest", "canary-client-secret");
+    let echo_200 = r#"{"errcode":40096,"errmsg":"appsecret canary-client-secret 不合法"}"#;
+    let (_, sent) = Call::new(&direct, &nobody).step(at(0)).send();
+    let error = sent.reply(at(0), json(200, echo_200)).done().unwrap_err();
+    clean("direct token error", &format!("{error} {error:?}"));
 
     let person = app.user_from_code("canary-code");
     let echo = r#"{"requestid":"R","code":"x","message":"code canary-code unknown"}"#;
