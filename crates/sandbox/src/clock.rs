@@ -3,6 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+/// The end of the year 9999: later moments are no dates, and lives are added to them.
+const LAST: u64 = 253_402_300_799_999;
+
 /// A handle to the clock of one sandbox; clones move the same clock.
 ///
 /// A new clock runs with the machine's. Token lives, code ages, ticket extensions and rate windows all follow it, so a
@@ -12,10 +15,24 @@ pub struct Clock {
     state: Arc<Mutex<State>>,
 }
 
+/// The bounds of the clock's speed; beyond them a moment is no longer a number of milliseconds that means anything.
+const SLOWEST: f64 = 0.001;
+const FASTEST: f64 = 1_000_000.0;
+
 #[derive(Clone, Copy, Debug)]
-enum State {
-    /// The machine's time, shifted by so many milliseconds.
-    Running(i64),
+struct State {
+    mode: Mode,
+    /// How many milliseconds pass here while one passes on the machine.
+    speed: f64,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Mode {
+    /// It was this moment here when the machine's clock said `since`.
+    Running {
+        at: u64,
+        since: u64,
+    },
     Frozen(u64),
 }
 
@@ -23,56 +40,105 @@ impl Clock {
     /// The sandbox's present moment in milliseconds since 1970.
     #[must_use]
     pub fn now(&self) -> u64 {
-        match *self.lock() {
-            State::Running(shift) => machine_now().saturating_add_signed(shift),
-            State::Frozen(at) => at,
-        }
+        self.lock().now()
     }
 
     /// Moves the clock forward at once.
     pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
-        let mut state = self.lock();
-        *state = match *state {
-            State::Running(shift) => State::Running(shift.saturating_add(by)),
-            State::Frozen(at) => State::Frozen(at.saturating_add_signed(by)),
-        };
+        let by = u64::try_from(by.as_millis()).unwrap_or(u64::MAX);
+        match &mut self.lock().mode {
+            Mode::Running { at, .. } | Mode::Frozen(at) => *at = at.saturating_add(by).min(LAST),
+        }
     }
 
     /// Puts the clock to a moment, forward or back; it keeps running if it ran.
     pub fn set(&self, unix_ms: u64) {
         let mut state = self.lock();
-        *state = match *state {
-            State::Running(_) => State::Running(shift_to(unix_ms)),
-            State::Frozen(_) => State::Frozen(unix_ms),
+        let at = unix_ms.min(LAST);
+        state.mode = match state.mode {
+            Mode::Running { .. } => Mode::Running { at, since: machine_now() },
+            Mode::Frozen(_) => Mode::Frozen(at),
         };
     }
 
     /// Stops the clock at its present moment.
     pub fn freeze(&self) {
-        let now = self.now();
-        *self.lock() = State::Frozen(now);
+        let mut state = self.lock();
+        state.mode = Mode::Frozen(state.now());
     }
 
-    /// Lets the clock run on from its present moment.
+    /// Lets the clock run on from its present moment, as fast as it ran before.
     pub fn run(&self) {
         let mut state = self.lock();
-        if let State::Frozen(at) = *state {
-            *state = State::Running(shift_to(at));
+        if let Mode::Frozen(at) = state.mode {
+            state.mode = Mode::Running { at, since: machine_now() };
         }
     }
 
+    /// Lets so many seconds pass here while one passes on the machine, from now on: 60 makes an hour of a minute. A
+    /// frozen clock stays frozen until it [runs](Self::run). Kept between 0.001 and 1,000,000; what is no number
+    /// counts as 1.
+    pub fn speed(&self, times: f64) {
+        let mut state = self.lock();
+        if let Mode::Running { .. } = state.mode {
+            state.mode = Mode::Running { at: state.now(), since: machine_now() };
+        }
+        state.speed = if times.is_nan() { 1.0 } else { times.clamp(SLOWEST, FASTEST) };
+    }
+
     pub(crate) fn running() -> Self {
-        Self { state: Arc::new(Mutex::new(State::Running(0))) }
+        let now = machine_now();
+        Self::new(Mode::Running { at: now, since: now })
     }
 
     pub(crate) fn frozen_at(unix_ms: u64) -> Self {
-        Self { state: Arc::new(Mutex::new(State::Frozen(unix_ms))) }
+        Self::new(Mode::Frozen(unix_ms.min(LAST)))
+    }
+
+    /// The moment, whether it stands still, and the speed.
+    pub(crate) fn reading(&self) -> (u64, bool, f64) {
+        let state = self.lock();
+        (state.now(), matches!(state.mode, Mode::Frozen(_)), state.speed)
+    }
+
+    /// Puts the clock to what another one read.
+    pub(crate) fn adopt(&self, (at, frozen, speed): (u64, bool, f64)) {
+        if frozen {
+            self.freeze();
+        } else {
+            self.run();
+        }
+        self.set(at);
+        self.speed(speed);
+    }
+
+    fn new(mode: Mode) -> Self {
+        Self { state: Arc::new(Mutex::new(State { mode, speed: 1.0 })) }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    fn now(&self) -> u64 {
+        match self.mode {
+            Mode::Frozen(at) => at,
+            Mode::Running { at, since } => {
+                // A machine whose clock was put back lets the sandbox's stand still for that long.
+                let passed = machine_now().saturating_sub(since);
+                at.saturating_add(scaled(passed, self.speed)).min(LAST)
+            }
+        }
+    }
+}
+
+#[allow(clippy::float_cmp, clippy::cast_precision_loss)]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn scaled(passed: u64, speed: f64) -> u64 {
+    // The usual speed is exact; the others are as exact as a double.
+    if speed == 1.0 { passed } else { (passed as f64 * speed) as u64 }
 }
 
 /// The text of a moment as the platform's throttle messages print it: local time of China, seconds, no zone
@@ -103,10 +169,6 @@ fn machine_now() -> u64 {
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn shift_to(unix_ms: u64) -> i64 {
-    i64::try_from(i128::from(unix_ms) - i128::from(machine_now())).unwrap_or(0)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +193,25 @@ mod tests {
         assert_eq!(clock.now(), at);
         clock.run();
         assert!(clock.now() >= at);
+    }
+
+    #[test]
+    fn a_fast_clock_keeps_its_moment_when_the_speed_changes_and_its_speed_when_frozen() {
+        assert_eq!(
+            (scaled(1_000, 60.0), scaled(1_000, 1.0), scaled(1_000, 0.5)),
+            (60_000, 1_000, 500)
+        );
+        let clock = Clock::frozen_at(5_000);
+        clock.speed(1e9);
+        assert_eq!(clock.reading(), (5_000, true, FASTEST));
+        clock.speed(0.001);
+        clock.run();
+        assert!((5_000..5_100).contains(&clock.now()));
+        clock.speed(f64::NAN);
+        assert!(clock.reading().0 >= 5_000 && !clock.reading().1);
+        clock.freeze();
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), LAST);
     }
 
     #[test]
