@@ -4,6 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use http::HeaderMap;
+
+use crate::rng::scattered;
+
 /// A rule about calls that are to go wrong. Give it to [`Sandbox::fault`](crate::Sandbox::fault).
 ///
 /// ```
@@ -16,11 +20,18 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Fault {
-    on: String,
-    first: usize,
-    times: usize,
-    delay: Duration,
-    action: Action,
+    pub(crate) on: String,
+    pub(crate) app: Option<String>,
+    /// The name, and the value where that counts too.
+    pub(crate) header: Option<(String, Option<String>)>,
+    pub(crate) first: usize,
+    pub(crate) every: usize,
+    pub(crate) times: usize,
+    /// How likely, and the seed that decides.
+    pub(crate) probability: Option<(f64, u64)>,
+    pub(crate) lifetime: Option<Duration>,
+    pub(crate) delay: Duration,
+    pub(crate) action: Action,
 }
 
 /// The platform's own errors, each said in the words of the family that is called.
@@ -94,11 +105,63 @@ impl Fault {
     pub fn on(operation: impl Into<String>) -> Self {
         Self {
             on: operation.into(),
+            app: None,
+            header: None,
             first: 1,
+            every: 1,
             times: usize::MAX,
+            probability: None,
+            lifetime: None,
             delay: Duration::ZERO,
             action: Action::Pass,
         }
+    }
+
+    /// Matches only calls of this app, by the client id behind its token or in its request for one.
+    #[must_use]
+    pub fn app(mut self, client_id: impl Into<String>) -> Self {
+        self.app = Some(client_id.into());
+        self
+    }
+
+    /// Matches only calls that carry this header, whatever its value.
+    #[must_use]
+    pub fn with_header(mut self, name: impl Into<String>) -> Self {
+        self.header = Some((name.into(), None));
+        self
+    }
+
+    /// Matches only calls that carry this header with exactly this value.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.header = Some((name.into(), Some(value.into())));
+        self
+    }
+
+    /// Strikes every n-th matching call: the n-th, the 2n-th and so on. After [`nth`](Self::nth) it counts from there.
+    #[must_use]
+    pub fn every(mut self, n: usize) -> Self {
+        self.every = n.max(1);
+        if self.first == 1 {
+            self.first = self.every;
+        } else {
+            self.times = usize::MAX;
+        }
+        self
+    }
+
+    /// Strikes a matching call with this probability, from 0 to 1. The same seed strikes the same calls in every run.
+    #[must_use]
+    pub fn probability(mut self, p: f64, seed: u64) -> Self {
+        self.probability = Some((p, seed));
+        self
+    }
+
+    /// Ends so long after it was given, by the sandbox's clock.
+    #[must_use]
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = Some(lifetime);
+        self
     }
 
     /// Strikes so many matching calls, then never again.
@@ -181,39 +244,113 @@ impl Fault {
         Self { action, ..self }
     }
 
-    fn matches(&self, operation: &str) -> bool {
-        match self.on.strip_suffix('*') {
-            Some(beginning) => operation.starts_with(beginning),
-            None => self.on == operation,
-        }
+    fn matches(
+        &self,
+        operation: &str,
+        headers: &HeaderMap,
+        app: impl FnOnce() -> Option<Arc<str>>,
+    ) -> bool {
+        let header_fits = self.header.as_ref().is_none_or(|(name, wanted)| {
+            headers.get_all(name).iter().any(|value| {
+                wanted.as_ref().is_none_or(|wanted| value.as_bytes() == wanted.as_bytes())
+            })
+        });
+        names(&self.on, operation)
+            && header_fits
+            && self.app.as_deref().is_none_or(|wanted| app().as_deref() == Some(wanted))
+    }
+
+    /// Whether the seed lets this matching call, counted from 1, be struck.
+    #[allow(clippy::cast_precision_loss)]
+    fn drawn(&self, seen: usize) -> bool {
+        self.probability.is_none_or(|(p, seed)| {
+            // 53 bits are what a double holds.
+            let bits = scattered(seed ^ scattered(seen as u64)) >> 11;
+            (bits as f64) < p * (1_u64 << 53) as f64
+        })
+    }
+}
+
+/// Whether a pattern names an operation: exactly, or its beginning when the pattern ends in `*`.
+pub(crate) fn names(pattern: &str, operation: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(beginning) => operation.starts_with(beginning),
+        None => pattern == operation,
+    }
+}
+
+/// A fault in force.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) id: u64,
+    pub(crate) fault: Fault,
+    /// The moment at which it ends.
+    pub(crate) until: Option<u64>,
+    /// Matching calls so far, struck or not.
+    pub(crate) seen: usize,
+    hits: Arc<AtomicUsize>,
+}
+
+impl Rule {
+    pub(crate) fn hits(&self) -> usize {
+        self.hits.load(Ordering::Relaxed)
     }
 }
 
 /// The rules in force, in the order in which they were given; the first one that strikes decides.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    rules: Vec<(Fault, usize, Arc<AtomicUsize>)>,
+    rules: Vec<Rule>,
+    last: u64,
 }
 
 impl Faults {
-    pub(crate) fn add(&mut self, fault: Fault) -> FaultHandle {
+    /// The rule's number, and the handle that counts its hits.
+    pub(crate) fn add(&mut self, fault: Fault, now: u64) -> (u64, FaultHandle) {
         let hits = Arc::new(AtomicUsize::new(0));
-        self.rules.push((fault, 0, Arc::clone(&hits)));
-        FaultHandle { hits }
+        self.last += 1;
+        let until = fault.lifetime.map(|lifetime| {
+            now.saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX))
+        });
+        self.rules.push(Rule { id: self.last, fault, until, seen: 0, hits: Arc::clone(&hits) });
+        (self.last, FaultHandle { hits })
+    }
+
+    pub(crate) fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    pub(crate) fn remove(&mut self, id: u64) -> bool {
+        let before = self.rules.len();
+        self.rules.retain(|rule| rule.id != id);
+        self.rules.len() < before
     }
 
     pub(crate) fn clear(&mut self) {
         self.rules.clear();
     }
 
-    pub(crate) fn strike(&mut self, operation: &str) -> Option<(Action, Duration)> {
-        for (fault, seen, hits) in &mut self.rules {
-            if !fault.matches(operation) {
+    /// Judges one call. Who calls is only found out for rules that ask for it.
+    pub(crate) fn strike(
+        &mut self,
+        operation: &str,
+        headers: &HeaderMap,
+        now: u64,
+        app: impl Fn() -> Option<Arc<str>>,
+    ) -> Option<(Action, Duration)> {
+        for rule in &mut self.rules {
+            let ended = rule.until.is_some_and(|until| now >= until);
+            if ended || !rule.fault.matches(operation, headers, &app) {
                 continue;
             }
-            *seen += 1;
-            if *seen >= fault.first && *seen - fault.first < fault.times {
-                hits.fetch_add(1, Ordering::Relaxed);
+            rule.seen += 1;
+            let fault = &rule.fault;
+            let turn = rule
+                .seen
+                .checked_sub(fault.first)
+                .is_some_and(|beyond| beyond.is_multiple_of(fault.every));
+            if turn && rule.hits() < fault.times && fault.drawn(rule.seen) {
+                rule.hits.fetch_add(1, Ordering::Relaxed);
                 return Some((fault.action.clone(), fault.delay));
             }
         }
@@ -225,16 +362,80 @@ impl Faults {
 mod tests {
     use super::*;
 
+    fn strike(faults: &mut Faults, operation: &str) -> Option<(Action, Duration)> {
+        faults.strike(operation, &HeaderMap::new(), 0, || None)
+    }
+
     #[test]
     fn a_fault_strikes_the_calls_it_names_and_counts_them() {
         let mut faults = Faults::default();
-        let second = faults.add(Fault::on("GET /gettoken").nth(2).close());
-        let all = faults.add(Fault::on("POST /topapi/*").times(1).stall());
-        assert!(faults.strike("GET /gettoken").is_none());
-        assert!(matches!(faults.strike("GET /gettoken"), Some((Action::Close, _))));
-        assert!(faults.strike("GET /gettoken").is_none());
-        assert!(matches!(faults.strike("POST /topapi/v2/user/get"), Some((Action::Stall, _))));
-        assert!(faults.strike("POST /topapi/v2/user/get").is_none());
+        let (_, second) = faults.add(Fault::on("GET /gettoken").nth(2).close(), 0);
+        let (_, all) = faults.add(Fault::on("POST /topapi/*").times(1).stall(), 0);
+        assert!(strike(&mut faults, "GET /gettoken").is_none());
+        assert!(matches!(strike(&mut faults, "GET /gettoken"), Some((Action::Close, _))));
+        assert!(strike(&mut faults, "GET /gettoken").is_none());
+        assert!(matches!(
+            strike(&mut faults, "POST /topapi/v2/user/get"),
+            Some((Action::Stall, _))
+        ));
+        assert!(strike(&mut faults, "POST /topapi/v2/user/get").is_none());
         assert_eq!((second.hits(), all.hits()), (1, 1));
+    }
+
+    #[test]
+    fn every_strikes_each_nth_call_and_times_bounds_the_strikes() {
+        let mut faults = Faults::default();
+        let (id, handle) = faults.add(Fault::on("*").every(3).times(2).close(), 0);
+        let struck: Vec<bool> = (0..12).map(|_| strike(&mut faults, "a").is_some()).collect();
+        assert_eq!(
+            struck
+                .iter()
+                .enumerate()
+                .filter(|(_, hit)| **hit)
+                .map(|(at, _)| at + 1)
+                .collect::<Vec<_>>(),
+            [3, 6]
+        );
+        assert_eq!((handle.hits(), faults.rules()[0].seen), (2, 12));
+        assert!(faults.remove(id) && !faults.remove(id));
+    }
+
+    #[test]
+    fn a_probability_is_repeatable_and_about_right() {
+        let run = |p, seed| {
+            let mut faults = Faults::default();
+            faults.add(Fault::on("*").probability(p, seed).close(), 0);
+            (0..10_000).map(|_| strike(&mut faults, "a").is_some()).collect::<Vec<_>>()
+        };
+        let hits = |run: &[bool]| run.iter().filter(|hit| **hit).count();
+        assert_eq!(run(0.3, 7), run(0.3, 7));
+        assert_ne!(run(0.3, 7), run(0.3, 8));
+        assert!((2_800..3_200).contains(&hits(&run(0.3, 7))));
+        assert_eq!((hits(&run(0.0, 1)), hits(&run(1.0, 1))), (0, 10_000));
+    }
+
+    #[test]
+    fn a_lifetime_ends_on_the_given_clock() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("*").lifetime(Duration::from_secs(1)).close(), 5_000);
+        let at = |faults: &mut Faults, now| {
+            faults.strike("a", &HeaderMap::new(), now, || None).is_some()
+        };
+        assert!(at(&mut faults, 5_999));
+        assert!(!at(&mut faults, 6_000));
+    }
+
+    #[test]
+    fn app_and_header_narrow_a_fault() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("*").app("mine").header("X-Try", "2").close(), 0);
+        let mut headers = HeaderMap::new();
+        headers.append("x-try", http::HeaderValue::from_static("1"));
+        headers.append("x-try", http::HeaderValue::from_static("2"));
+        let mine = || Some(Arc::from("mine"));
+        assert!(faults.strike("a", &headers, 0, mine).is_some());
+        assert!(faults.strike("a", &headers, 0, || Some(Arc::from("other"))).is_none());
+        assert!(faults.strike("a", &headers, 0, || None).is_none());
+        assert!(faults.strike("a", &HeaderMap::new(), 0, mine).is_none());
     }
 }

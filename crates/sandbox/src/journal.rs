@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
@@ -11,6 +12,7 @@ use sha2::Sha256;
 
 use crate::call::Notes;
 use crate::rng::{MARK, Rng, push_hex};
+use crate::watched::Watched;
 
 /// The name under which requests to paths that nobody knows are counted.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -22,7 +24,7 @@ pub(crate) const UNKNOWN: &str = "unknown";
 /// nothing else.
 #[derive(Clone)]
 pub struct Journal {
-    state: Arc<Mutex<State>>,
+    state: Arc<Watched<State>>,
 }
 
 /// One request and what it was answered.
@@ -107,7 +109,14 @@ impl Journal {
     /// method and path template, as in [`Entry::operation`].
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
-        self.lock().counts.get(operation).copied().unwrap_or(0)
+        self.lock().count(operation)
+    }
+
+    /// Blocks this thread until an API was called so often since the start or the last [`clear`](Self::clear); false
+    /// if that takes longer than the limit.
+    #[must_use]
+    pub fn wait_for(&self, operation: &str, times: usize, limit: Duration) -> bool {
+        self.state.wait(Some(limit), |state| state.count(operation) >= times)
     }
 
     /// How many requests came in all.
@@ -150,7 +159,7 @@ impl Journal {
             keyed,
             listener: None,
         };
-        Self { state: Arc::new(Mutex::new(state)) }
+        Self { state: Arc::new(Watched::new(state)) }
     }
 
     pub(crate) fn listen(&self, listener: Listener) {
@@ -158,7 +167,8 @@ impl Journal {
     }
 
     pub(crate) fn record(&self, seen: Seen<'_>) {
-        let state = &mut *self.lock();
+        let mut guard = self.lock();
+        let state = &mut *guard;
         state.seq += 1;
         *state.counts.entry(seen.operation).or_default() += 1;
         state.token_requests += usize::from(seen.asks_for_token);
@@ -178,17 +188,54 @@ impl Journal {
         if let Some(listener) = &state.listener {
             listener(&record.entry());
         }
-        if state.limit == 0 {
-            return;
+        if state.limit > 0 {
+            if state.kept.len() >= state.limit {
+                state.kept.pop_front();
+            }
+            state.kept.push_back(record);
         }
-        if state.kept.len() >= state.limit {
-            state.kept.pop_front();
+        drop(guard);
+        self.state.changed();
+    }
+
+    /// The kept entries after this number that fit, oldest first, not more than `limit`, and the number to go on from.
+    pub(crate) fn after(
+        &self,
+        seq: u64,
+        limit: usize,
+        fits: impl Fn(&Entry) -> bool,
+    ) -> (Vec<Entry>, u64) {
+        let state = self.lock();
+        let from = state.kept.partition_point(|record| record.seq <= seq);
+        let mut entries = Vec::new();
+        let mut last = seq;
+        for record in state.kept.range(from..) {
+            if entries.len() >= limit {
+                break;
+            }
+            last = record.seq;
+            entries.extend(Some(record.entry()).filter(&fits));
         }
-        state.kept.push_back(record);
+        (entries, last)
+    }
+
+    /// The number of the newest request.
+    pub(crate) fn newest(&self) -> u64 {
+        self.lock().seq
+    }
+
+    /// Waits in a task until an API was called so often.
+    pub(crate) async fn seen(&self, operation: &str, times: usize) {
+        self.state.until(|state| state.count(operation) >= times).await;
+    }
+
+    /// Waits in a task until there is something after this number.
+    pub(crate) async fn beyond(&self, seq: u64) {
+        self.state.until(|state| state.seq > seq).await;
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 
@@ -199,6 +246,10 @@ impl Debug for Journal {
 }
 
 impl State {
+    fn count(&self, operation: &str) -> usize {
+        self.counts.get(operation).copied().unwrap_or(0)
+    }
+
     fn fingerprint(&self, secret: &str) -> [u8; 6] {
         let digest = self.keyed.clone().chain_update(secret.as_bytes()).finalize().into_bytes();
         let mut short = [0; 6];

@@ -47,6 +47,7 @@ mod consent;
 mod dd_config;
 mod demo;
 mod faults;
+mod gates;
 mod journal;
 mod limits;
 mod login;
@@ -57,6 +58,7 @@ mod routes;
 mod server;
 mod switches;
 mod tokens;
+mod watched;
 mod wire;
 
 use std::io;
@@ -76,6 +78,7 @@ pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use faults::{Fault, FaultHandle, PlatformError};
+pub use gates::Gate;
 pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
@@ -96,6 +99,7 @@ pub(crate) struct Shared {
     platform: Mutex<Platform>,
     clock: Clock,
     journal: Journal,
+    gates: gates::Gates,
 }
 
 impl Sandbox {
@@ -164,6 +168,9 @@ impl Sandbox {
             body: &body,
             peer: HERE,
         };
+        if let Some(gate) = self.shared.gate_before(&incoming) {
+            gate.pass_blocking();
+        }
         let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
         match delivery {
             Delivery::Whole | Delivery::Dripping(_) => Ok(response),
@@ -328,7 +335,15 @@ impl Sandbox {
 
     /// Makes calls go wrong.
     pub fn fault(&self, fault: Fault) -> FaultHandle {
-        self.platform().faults.add(fault)
+        let now = self.shared.clock.now();
+        self.platform().faults.add(fault, now).1
+    }
+
+    /// Holds matching requests before anything is done with them, until the gate is released or dropped. The name is
+    /// as in [`Fault::on`]. In-process a held call blocks its thread.
+    #[must_use = "dropping a gate opens it"]
+    pub fn gate(&self, operation: impl Into<String>) -> Gate {
+        self.shared.gates.gate(operation.into())
     }
 
     /// Takes all faults back.
@@ -367,7 +382,12 @@ impl Sandbox {
 
     pub(crate) fn unserved(platform: Platform, clock: Clock, journal: Journal) -> Self {
         Self {
-            shared: Arc::new(Shared { platform: Mutex::new(platform), clock, journal }),
+            shared: Arc::new(Shared {
+                platform: Mutex::new(platform),
+                clock,
+                journal,
+                gates: gates::Gates::default(),
+            }),
             server: None,
         }
     }
@@ -392,6 +412,16 @@ impl Shared {
     pub(crate) fn answer(&self, incoming: &Incoming<'_>) -> Outcome {
         let now = self.clock.now();
         self.platform().answer(incoming, now, &self.journal)
+    }
+
+    /// The closed gate in a request's way.
+    pub(crate) fn gate_before(&self, incoming: &Incoming<'_>) -> Option<Arc<gates::Hold>> {
+        if !self.gates.any() {
+            return None;
+        }
+        let path = routes::without_host(incoming.path);
+        let route = routes::find(incoming.method, path, &mut Vec::new());
+        self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
     }
 
     /// A panic in a test that holds the lock must not take the others down with it.

@@ -120,8 +120,11 @@ impl Platform {
         let method = incoming.method;
         let route = routes::find(method, path, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
-        let (action, delay) =
-            self.faults.strike(operation).unwrap_or((Action::Pass, Duration::ZERO));
+        let tokens = &self.tokens;
+        let (action, delay) = self
+            .faults
+            .strike(operation, incoming.headers, now, || claimed_app(&call, tokens))
+            .unwrap_or((Action::Pass, Duration::ZERO));
         let faulted = !matches!(action, Action::Pass) || !delay.is_zero();
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
@@ -471,9 +474,30 @@ impl Platform {
     }
 }
 
+/// Whom a call claims to come from, before anything of it is checked: the app behind its token, else the client id
+/// under any of the names that token endpoints use (wire-facts §2, §3).
+fn claimed_app(call: &Call<'_>, tokens: &Tokens) -> Option<Arc<str>> {
+    const NAMES: [&str; 7] =
+        ["appkey", "appKey", "clientId", "client_id", "suiteKey", "suite_key", "accessKey"];
+    let header = call.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok());
+    let form: Vec<_> = form_urlencoded::parse(call.body).collect();
+    let in_form = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
+    let token = header.or_else(|| call.query("access_token")).or_else(|| in_form("access_token"));
+    if let Some(caller) = token.and_then(|token| tokens.caller(token, call.now)) {
+        return Some(Arc::clone(&caller.client));
+    }
+    let document = serde_json::from_slice::<serde_json::Value>(call.body).unwrap_or_default();
+    NAMES.iter().find_map(|name| {
+        call.query(name)
+            .or_else(|| document.get(name).and_then(serde_json::Value::as_str))
+            .or_else(|| in_form(name))
+            .map(Arc::from)
+    })
+}
+
 /// Compares two secrets without telling by its time where they differ. Nothing here is worth an attack; it is the
 /// habit that counts.
-fn same(one: &str, two: &str) -> bool {
+pub(crate) fn same(one: &str, two: &str) -> bool {
     one.len() == two.len()
         && one.bytes().zip(two.bytes()).fold(0, |seen, (left, right)| seen | left ^ right) == 0
 }

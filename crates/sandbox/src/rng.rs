@@ -112,6 +112,17 @@ impl Rng {
         text
     }
 
+    /// How far the streams are, for a snapshot.
+    pub(crate) fn position(&self) -> (u64, u64) {
+        (self.counter, self.ids)
+    }
+
+    /// Goes on where a snapshot was taken, so that a seeded sandbox does not hand the same tokens out again.
+    pub(crate) fn skip_to(&mut self, (counter, ids): (u64, u64)) {
+        self.counter = self.counter.max(counter);
+        self.ids = ids;
+    }
+
     fn from_key(key: [u8; 32]) -> Self {
         let mut first = [0; 8];
         first.copy_from_slice(&key[..8]);
@@ -121,11 +132,16 @@ impl Rng {
     /// splitmix64: every value once, in a scattered order.
     fn next_id(&mut self) -> u64 {
         self.ids = self.ids.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.ids;
-        mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ mixed >> 31
+        scattered(self.ids)
     }
+}
+
+/// The mixer of splitmix64: neighbours in, strangers out.
+pub(crate) fn scattered(value: u64) -> u64 {
+    let mut mixed = value;
+    mixed = (mixed ^ mixed >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ mixed >> 31
 }
 
 /// Appends one byte as two hex digits of the given alphabet.

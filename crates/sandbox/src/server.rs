@@ -121,6 +121,9 @@ async fn answer(
         body: &body,
         peer: peer.ip(),
     };
+    if let Some(gate) = shared.gate_before(&incoming) {
+        gate.pass().await;
+    }
     let outcome = shared.answer(&incoming);
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
