@@ -6,25 +6,35 @@ use std::net::{Ipv4Addr, SocketAddr};
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::company::{Department, Person};
+use crate::fixture::Fixture;
 use crate::journal::{Entry, Journal, Listener};
 use crate::platform::Platform;
+use crate::population::populate;
 use crate::rng::Rng;
 use crate::switches::Switch;
-use crate::{Sandbox, demo};
+use crate::{Sandbox, Shared, demo};
 
 /// A sandbox to be; see [`Sandbox::builder`].
 #[derive(Default)]
 pub struct Builder {
+    plan: Plan,
+    port: u16,
+    journal_limit: Option<usize>,
+    listener: Option<Listener>,
+}
+
+/// What the sandbox starts with, kept so that it can go back there.
+#[derive(Debug, Default)]
+pub(crate) struct Plan {
     empty: bool,
     seed: Option<u64>,
     frozen_at: Option<u64>,
-    port: u16,
-    journal_limit: Option<usize>,
+    population: usize,
+    fixture: Option<Fixture>,
     switches: Vec<Switch>,
     departments: Vec<Department>,
     people: Vec<Person>,
     apps: Vec<App>,
-    listener: Option<Listener>,
 }
 
 impl Builder {
@@ -32,49 +42,65 @@ impl Builder {
     /// department, stays.
     #[must_use]
     pub fn empty(mut self) -> Self {
-        self.empty = true;
+        self.plan.empty = true;
         self
     }
 
     /// Sets a switch.
     #[must_use]
     pub fn switch(mut self, switch: Switch) -> Self {
-        self.switches.push(switch);
+        self.plan.switches.push(switch);
         self
     }
 
     /// Starts with a clock that stands still at this moment, in milliseconds since 1970.
     #[must_use]
     pub fn frozen_at(mut self, unix_ms: u64) -> Self {
-        self.frozen_at = Some(unix_ms);
+        self.plan.frozen_at = Some(unix_ms);
         self
     }
 
     /// Makes tokens, codes and ids the same in every run. They are guessable then, which is the point.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
+        self.plan.seed = Some(seed);
+        self
+    }
+
+    /// Adds so many made-up people in departments of about twenty-five. The [seed](Self::seed) decides who they are;
+    /// without one they are still the same every time.
+    #[must_use]
+    pub fn population(mut self, people: usize) -> Self {
+        self.plan.population = people;
+        self
+    }
+
+    /// Adds what a file describes. It replaces what has the same id in the demo company, and what the other calls of
+    /// this builder add replaces what it describes.
+    #[must_use]
+    pub fn fixture(mut self, fixture: Fixture) -> Self {
+        self.plan.fixture = Some(fixture);
         self
     }
 
     /// Adds a department to the organization.
     #[must_use]
     pub fn department(mut self, department: Department) -> Self {
-        self.departments.push(department);
+        self.plan.departments.push(department);
         self
     }
 
     /// Adds a person to the organization.
     #[must_use]
     pub fn person(mut self, person: Person) -> Self {
-        self.people.push(person);
+        self.plan.people.push(person);
         self
     }
 
     /// Adds an app.
     #[must_use]
     pub fn app(mut self, app: App) -> Self {
-        self.apps.push(app);
+        self.plan.apps.push(app);
         self
     }
 
@@ -106,52 +132,90 @@ impl Builder {
     /// When the port is taken, or the machine gives no socket or thread.
     pub fn start(self) -> io::Result<Sandbox> {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        let (platform, clock, journal) = self.furnished();
-        Sandbox::serving(platform, clock, journal, address)
+        Sandbox::serving(self.furnished(), address)
     }
 
     /// A sandbox without a socket: requests go through [`Sandbox::handle`].
     #[must_use]
     pub fn in_process(self) -> Sandbox {
-        let (platform, clock, journal) = self.furnished();
-        Sandbox::unserved(platform, clock, journal)
+        Sandbox::unserved(self.furnished())
     }
 
-    fn furnished(self) -> (Platform, Clock, Journal) {
-        let mut rng = self.seed.map_or_else(Rng::from_machine, Rng::from_seed);
+    fn furnished(self) -> Shared {
+        let mut rng = self.plan.rng();
         let journal = Journal::new(self.journal_limit.unwrap_or(10_000), &mut rng);
         if let Some(listener) = self.listener {
             journal.listen(listener);
         }
-        let clock = self.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
+        let clock = self.plan.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
+        Shared::new(self.plan.platform(rng), clock, journal, self.plan)
+    }
+}
+
+impl Plan {
+    /// The platform as it was at the start, with the same tokens to come if there is a seed.
+    pub(crate) fn again(&self) -> Platform {
+        let mut rng = self.rng();
+        // The journal's key was the first thing drawn.
+        let _ = rng.block();
+        self.platform(rng)
+    }
+
+    /// Puts the clock to where it was, or where it would be.
+    pub(crate) fn wind(&self, clock: &Clock) {
+        let start = self.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
+        clock.adopt(start.reading());
+    }
+
+    fn rng(&self) -> Rng {
+        self.seed.map_or_else(Rng::from_machine, Rng::from_seed)
+    }
+
+    fn platform(&self, rng: Rng) -> Platform {
         let mut platform = Platform::new(demo::CORP_ID, rng);
         let company = demo::empty_company();
         platform.companies.insert(company.corp_id.clone(), company);
-        if !self.empty {
+        if !self.empty && self.fixture.as_ref().is_none_or(|fixture| fixture.demo) {
             demo::furnish(&mut platform);
         }
         if let Some(company) = platform.home() {
-            for department in self.departments {
-                company.add_department(department);
-            }
-            for person in self.people {
-                company.add_person(person);
-            }
+            populate(company, self.population, self.seed.unwrap_or(0));
         }
-        for app in self.apps {
-            platform.add_app(app);
+        if let Some(Fixture { departments, people, apps, switches, .. }) = &self.fixture {
+            furnish(&mut platform, departments, people, apps, switches);
         }
-        for switch in &self.switches {
-            platform.switches.set(switch);
+        furnish(&mut platform, &self.departments, &self.people, &self.apps, &self.switches);
+        platform
+    }
+}
+
+fn furnish(
+    platform: &mut Platform,
+    departments: &[Department],
+    people: &[Person],
+    apps: &[App],
+    switches: &[Switch],
+) {
+    if let Some(company) = platform.home() {
+        for department in departments {
+            company.add_department(department.clone());
         }
-        (platform, clock, journal)
+        for person in people {
+            company.add_person(person.clone());
+        }
+    }
+    for app in apps {
+        platform.add_app(app.clone());
+    }
+    for switch in switches {
+        platform.switches.set(switch);
     }
 }
 
 impl std::fmt::Debug for Builder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Builder")
-            .field("empty", &self.empty)
+            .field("plan", &self.plan)
             .field("port", &self.port)
             .finish_non_exhaustive()
     }

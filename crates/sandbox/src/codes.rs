@@ -4,12 +4,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rng::Rng;
 
-const LIFE: u64 = 300_000;
+pub(crate) const LIFE: u64 = 300_000;
 
 /// Which door a code opens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Pool {
     /// Log-in inside the client, for `getuserinfo`.
     Silent,
@@ -20,7 +22,7 @@ pub(crate) enum Pool {
 }
 
 /// What a code stands for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Code {
     pub(crate) pool: Pool,
     /// Empty for the admin backend, whose codes belong to an organization only.
@@ -32,9 +34,10 @@ pub(crate) struct Code {
     pub(crate) with_corp: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Codes {
     open: HashMap<String, (Code, u64)>,
+    #[serde(skip)]
     sweep_at: usize,
 }
 

@@ -372,6 +372,20 @@ impl Company {
         self.departments.insert(department.id, department);
     }
 
+    /// Removes a department that has nobody and nothing below it; the root stays.
+    pub(crate) fn remove_department(&mut self, id: i64) -> bool {
+        if id == ROOT || self.member_count(id) > 0 || !self.children(id).is_empty() {
+            return false;
+        }
+        let Some(old) = self.departments.remove(&id) else {
+            return false;
+        };
+        if let Some(siblings) = self.children.get_mut(&old.parent) {
+            siblings.retain(|&other| other != id);
+        }
+        true
+    }
+
     /// Adds a person, or replaces the one with this user id. A department that is not there counts as the root; an
     /// employee in none belongs to the root.
     pub(crate) fn add_person(&mut self, mut person: Person) {

@@ -146,7 +146,7 @@ pub(crate) fn furnish(platform: &mut Platform) {
 }
 
 /// Four levels below the root: engineering, backend, identity, on-call.
-fn departments() -> Vec<Department> {
+pub(crate) fn departments() -> Vec<Department> {
     vec![
         Department::new(PRODUCT, "产品部", 1).english_name("Product").manager("u-lin-xia"),
         Department::new(ENGINEERING, "研发部", 1).english_name("Engineering").manager(MANAGER),

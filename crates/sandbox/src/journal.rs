@@ -211,12 +211,13 @@ impl Journal {
         let mut last = seq;
         for record in state.kept.range(from..) {
             if entries.len() >= limit {
-                break;
+                return (entries, last);
             }
             last = record.seq;
             entries.extend(Some(record.entry()).filter(&fits));
         }
-        (entries, last)
+        // What was cleared, or never kept, is not to be waited for again.
+        (entries, state.seq.max(seq))
     }
 
     /// The number of the newest request.

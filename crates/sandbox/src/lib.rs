@@ -44,18 +44,23 @@ mod clock;
 mod codes;
 mod company;
 mod consent;
+mod control;
 mod dd_config;
 mod demo;
+mod documents;
 mod faults;
+mod fixture;
 mod gates;
 mod journal;
 mod limits;
 mod login;
 mod platform;
 mod points;
+mod population;
 mod rng;
 mod routes;
 mod server;
+mod snapshot;
 mod switches;
 mod tokens;
 mod watched;
@@ -78,10 +83,12 @@ pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use faults::{Fault, FaultHandle, PlatformError};
+pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
 pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
+pub use snapshot::SnapshotError;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
@@ -100,6 +107,8 @@ pub(crate) struct Shared {
     clock: Clock,
     journal: Journal,
     gates: gates::Gates,
+    control_token: String,
+    plan: builder::Plan,
 }
 
 impl Sandbox {
@@ -380,25 +389,78 @@ impl Sandbox {
         }
     }
 
-    pub(crate) fn unserved(platform: Platform, clock: Clock, journal: Journal) -> Self {
-        Self {
-            shared: Arc::new(Shared {
-                platform: Mutex::new(platform),
-                clock,
-                journal,
-                gates: gates::Gates::default(),
-            }),
-            server: None,
-        }
+    /// Removes an app and kills its tokens; false if there is none with this client id.
+    pub fn remove_app(&self, client_id: &str) -> bool {
+        let platform = &mut *self.platform();
+        platform.tokens.drop_client(client_id);
+        platform.consents.retain(|(client, _), _| **client != *client_id);
+        platform.apps.remove(client_id).is_some()
     }
 
-    pub(crate) fn serving(
-        platform: Platform,
-        clock: Clock,
-        journal: Journal,
-        address: SocketAddr,
-    ) -> io::Result<Self> {
-        let sandbox = Self::unserved(platform, clock, journal);
+    /// Goes back to the state at the start: people, apps, switches and clock as they were built, no tokens, codes,
+    /// consents, faults or journal entries. Gates open. With a seed the same tokens follow again.
+    pub fn reset(&self) {
+        let fresh = self.shared.plan.again();
+        self.shared.gates.release_all();
+        // Nobody may see the old state under the new clock.
+        let platform = &mut *self.platform();
+        self.shared.plan.wind(&self.shared.clock);
+        *platform = fresh;
+        self.shared.journal.clear();
+    }
+
+    /// The state as a text: people, departments, apps with their secrets, grants, consents, tokens, codes, tickets,
+    /// to-dos, switches and the clock. Faults, gates and the journal are not in it.
+    #[must_use]
+    pub fn snapshot(&self) -> String {
+        // The moment is read under the lock, so that no token is older than it.
+        let platform = &*self.platform();
+        snapshot::text(platform, &self.shared.clock)
+    }
+
+    /// Takes over a state that [`snapshot`](Self::snapshot) gave, perhaps in another process.
+    ///
+    /// # Errors
+    ///
+    /// When the text is no snapshot, one of another version, or only a part of one; nothing is changed then.
+    pub fn load(&self, snapshot: &str) -> Result<(), SnapshotError> {
+        let read = snapshot::read(snapshot)?;
+        let platform = &mut *self.platform();
+        read.take_over(platform, &self.shared.clock);
+        Ok(())
+    }
+
+    /// Writes a [`snapshot`](Self::snapshot) to a file that only its owner can read. A crash in between leaves the
+    /// old file or the new one, never a half of it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written.
+    pub fn save(&self, path: impl AsRef<std::path::Path>) -> io::Result<()> {
+        snapshot::write_whole(path.as_ref(), self.snapshot().as_bytes())
+    }
+
+    /// The token that requests to the server's control API carry, as `Authorization: Bearer …`. It is random, with a
+    /// seed too.
+    #[must_use]
+    pub fn control_token(&self) -> &str {
+        &self.shared.control_token
+    }
+
+    /// Answers one request of the control API in-process: `POST /_sandbox/v1/clock` with `{"advanceMs":1000}`. Whoever
+    /// holds the sandbox may do everything, so no token is asked for. A request that waits blocks its thread, and the
+    /// live journal needs the server.
+    #[must_use]
+    pub fn control(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+        control::in_process(&self.shared, &request)
+    }
+
+    pub(crate) fn unserved(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), server: None }
+    }
+
+    pub(crate) fn serving(shared: Shared, address: SocketAddr) -> io::Result<Self> {
+        let sandbox = Self::unserved(shared);
         let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
         Ok(Self { server: Some(Arc::new(server)), ..sandbox })
     }
@@ -409,6 +471,23 @@ impl Sandbox {
 }
 
 impl Shared {
+    pub(crate) fn new(
+        platform: Platform,
+        clock: Clock,
+        journal: Journal,
+        plan: builder::Plan,
+    ) -> Self {
+        Self {
+            platform: Mutex::new(platform),
+            clock,
+            journal,
+            gates: gates::Gates::default(),
+            // Never of the seed: a page that knows the seed must not be able to guess it.
+            control_token: rng::Rng::from_machine().token(),
+            plan,
+        }
+    }
+
     pub(crate) fn answer(&self, incoming: &Incoming<'_>) -> Outcome {
         let now = self.clock.now();
         self.platform().answer(incoming, now, &self.journal)

@@ -8,6 +8,8 @@ use crate::api::{
     user, user_list, user_token,
 };
 use crate::call::Call;
+use crate::faults::names;
+use crate::journal::UNKNOWN;
 use crate::platform::Platform;
 use crate::tokens::Caller;
 use crate::wire::Family;
@@ -77,6 +79,16 @@ pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Ro
         }
     }
     Route { family, operation }
+}
+
+/// Whether a pattern, as faults and gates take it, can match anything at all.
+pub(crate) fn known(pattern: &str) -> bool {
+    OPERATIONS
+        .iter()
+        .chain(&PAGES)
+        .map(|operation| operation.name)
+        .chain([UNKNOWN])
+        .any(|name| names(pattern, name))
 }
 
 /// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.

@@ -20,10 +20,11 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
 use crate::Shared;
+use crate::control::{self, Filter};
 use crate::platform::{Delivery, Incoming, Lost};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
@@ -42,23 +43,23 @@ impl Running {
     pub(crate) fn start(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
+        let local = listener.local_addr()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new()
-            .name(format!("dingtalk-sandbox-{}", address.port()))
+            .name(format!("dingtalk-sandbox-{}", local.port()))
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(listener, shared) => {}
+                        () = accept(listener, shared, local) => {}
                         _ = stopped => {}
                     }
                 });
                 // Open connections end with the runtime, without waiting for their callers.
                 runtime.shutdown_background();
             })?;
-        Ok(Self { address, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address: local, stop: Some(stop), thread: Some(thread) })
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -79,7 +80,7 @@ impl Drop for Running {
     }
 }
 
-async fn accept(listener: StdListener, shared: Arc<Shared>) {
+async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -87,7 +88,7 @@ async fn accept(listener: StdListener, shared: Arc<Shared>) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, peer, Arc::clone(&shared)));
+                tokio::spawn(serve(stream, Ends { peer, local }, Arc::clone(&shared)));
             }
             // Out of file descriptors, or a caller who left before being let in: others may still come.
             Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -95,10 +96,17 @@ async fn accept(listener: StdListener, shared: Arc<Shared>) {
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+/// Who is at the two ends of a connection.
+#[derive(Clone, Copy)]
+struct Ends {
+    peer: SocketAddr,
+    local: SocketAddr,
+}
+
+async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
     let reset = Arc::new(AtomicBool::new(false));
     let wire = Wire { stream, reset: Arc::clone(&reset) };
-    let service = service_fn(|request| answer(request, peer, &shared, &reset));
+    let service = service_fn(|request| answer(request, ends, &shared, &reset));
     // An error here is a caller who left or a fault of the test; nobody else is to know.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
 }
@@ -106,10 +114,16 @@ async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
 /// An error closes the connection without an answer.
 async fn answer(
     request: Request<HyperBody>,
-    peer: SocketAddr,
-    shared: &Shared,
+    ends: Ends,
+    shared: &Arc<Shared>,
     reset: &AtomicBool,
 ) -> Result<Response<Answer>, io::Error> {
+    if request.uri().path().starts_with(control::PREFIX) {
+        let response = steer(request, ends.local, shared).await.unwrap_or_else(|problem| {
+            problem.into_response().map(|body| Answer::of(Bytes::from(body), Manner::Whole))
+        });
+        return Ok(response);
+    }
     let (parts, body) = request.into_parts();
     let body =
         Limited::new(body, LARGEST_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
@@ -119,7 +133,7 @@ async fn answer(
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
         body: &body,
-        peer: peer.ip(),
+        peer: ends.peer.ip(),
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
@@ -148,7 +162,64 @@ async fn answer(
     if !matches!(manner, Manner::Whole) {
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
-    Ok(Response::from_parts(head, Answer { rest: body, manner, flushed: false }))
+    Ok(Response::from_parts(head, Answer::of(body, manner)))
+}
+
+/// A request of the control API: judged by its head before its body is read.
+async fn steer(
+    request: Request<HyperBody>,
+    local: SocketAddr,
+    shared: &Arc<Shared>,
+) -> Result<Response<Answer>, control::Problem> {
+    let (head, body) = request.into_parts();
+    let found = control::find(&head.method, head.uri.path());
+    let needs_token = found.as_ref().map_or(true, control::Found::needs_token);
+    // Whoever may not come in does not learn what there is, either.
+    control::guard(&head, local, &shared.control_token, needs_token)?;
+    let found = found?;
+    let most = found.largest_body();
+    let body = Limited::new(body, most).collect().await;
+    let body = body.map_err(|_| control::too_large(most))?.to_bytes();
+    let query = head.uri.query().unwrap_or_default();
+    let response = match control::run(shared, found, query, &body)? {
+        control::Answer::Json(status, value) => control::json_response(status, &value),
+        control::Answer::Text(kind, text) => control::text_response(kind, text),
+        control::Answer::Wait(wait) => control::json_response(200, &wait.done().await),
+        control::Answer::Live(filter, from) => {
+            let (lines, more) = mpsc::channel(16);
+            tokio::spawn(report(Arc::clone(shared), filter, from, lines));
+            return Ok(control::text_response("text/event-stream", Vec::new())
+                .map(|_| Answer::of(Bytes::new(), Manner::Live(more))));
+        }
+    };
+    Ok(response.map(|body| Answer::of(Bytes::from(body), Manner::Whole)))
+}
+
+/// Sends the journal as it is written, until the listener leaves.
+async fn report(shared: Arc<Shared>, filter: Filter, mut from: u64, lines: mpsc::Sender<Bytes>) {
+    /// Often enough for a proxy in between to keep the connection.
+    const PULSE: Duration = Duration::from_secs(15);
+    let mut text = ": live\n\n".to_owned();
+    loop {
+        if !text.is_empty() && lines.send(Bytes::from(std::mem::take(&mut text))).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = shared.journal.beyond(from) => {}
+            () = lines.closed() => return,
+            () = tokio::time::sleep(PULSE) => text.push_str(": still here\n\n"),
+        }
+        let (entries, last) = shared.journal.after(from, 256, |_| true);
+        if let Some(first) = entries.first().filter(|first| first.seq > from + 1) {
+            // The journal keeps so many; a listener that is too slow is told what it missed.
+            text.push_str(&format!("event: missed\ndata: {}\n\n", first.seq - from - 1));
+        }
+        for entry in entries.iter().filter(|entry| filter.fits(entry)) {
+            let told = control::entry_told(entry);
+            text.push_str(&format!("id: {}\ndata: {told}\n\n", entry.seq));
+        }
+        from = last;
+    }
 }
 
 /// A socket that can end with a reset instead of a farewell.
@@ -219,9 +290,17 @@ struct Answer {
 
 enum Manner {
     Whole,
+    /// What comes through here, until the other side is done.
+    Live(mpsc::Receiver<Bytes>),
     /// So many bytes, and then the connection breaks.
     Truncated(usize),
     Dripping(Duration, Pin<Box<Sleep>>),
+}
+
+impl Answer {
+    fn of(rest: Bytes, manner: Manner) -> Self {
+        Self { rest, manner, flushed: false }
+    }
 }
 
 impl Body for Answer {
@@ -234,6 +313,7 @@ impl Body for Answer {
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let this = &mut *self;
         match &mut this.manner {
+            Manner::Live(more) => more.poll_recv(cx).map(|bytes| Some(Ok(Frame::data(bytes?)))),
             Manner::Whole if this.rest.is_empty() => Poll::Ready(None),
             Manner::Whole => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest))))),
             Manner::Truncated(0) => {
@@ -262,13 +342,13 @@ impl Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Truncated(_))
+        self.rest.is_empty() && !matches!(self.manner, Manner::Truncated(_) | Manner::Live(_))
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.manner {
             Manner::Whole => SizeHint::with_exact(self.rest.len() as u64),
-            Manner::Truncated(_) | Manner::Dripping(..) => SizeHint::default(),
+            Manner::Live(_) | Manner::Truncated(_) | Manner::Dripping(..) => SizeHint::default(),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::rng::Rng;
 use crate::switches::RefreshMode;
 
@@ -13,14 +15,14 @@ pub(crate) const SSO_LIFE: u64 = 3_600_000;
 const REFRESH_LIFE: u64 = 30 * 86_400_000;
 
 /// Who a living token speaks for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Caller {
     pub(crate) kind: TokenKind,
     pub(crate) client: Arc<str>,
     pub(crate) corp: Arc<str>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum TokenKind {
     /// An app in its organization, or a third-party app in one of its customers.
     App,
@@ -33,20 +35,20 @@ pub(crate) enum TokenKind {
 }
 
 /// An access token and the refresh token that came with it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pair {
     pub(crate) access: String,
     pub(crate) refresh: String,
     pub(crate) corp: Option<Arc<str>>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Living {
     caller: Caller,
     expires: u64,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Refresh {
     caller: Caller,
     expires: u64,
@@ -56,14 +58,17 @@ struct Refresh {
 }
 
 /// Every token of the sandbox.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tokens {
     living: HashMap<String, Living>,
     /// The one token of an app in an organization, for endpoints that renew it.
+    #[serde(with = "crate::snapshot::pairs")]
     of_app: HashMap<(Arc<str>, Arc<str>), String>,
     refresh: HashMap<String, Refresh>,
     /// The refresh token of a person in an app, for the switch that hands out the same pair.
+    #[serde(with = "crate::snapshot::pairs")]
     of_person: HashMap<(Arc<str>, Arc<str>), String>,
+    #[serde(skip)]
     sweep_at: usize,
 }
 

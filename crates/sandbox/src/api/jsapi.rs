@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::call::Call;
 use crate::platform::Platform;
 use crate::rng::Rng;
@@ -38,14 +40,15 @@ pub(crate) fn old_ticket(
         .done())
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tickets {
+    #[serde(with = "crate::snapshot::pairs")]
     of_app: HashMap<(Arc<str>, Arc<str>), Ticket>,
     /// A few that are gone, so that a signature made with one can be explained.
     gone: VecDeque<String>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct Ticket {
     text: String,
     created: u64,

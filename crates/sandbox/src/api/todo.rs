@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::call::{Call, Document};
@@ -197,7 +198,7 @@ pub(crate) fn delete(
 }
 
 /// One to-do.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Task {
     pub(crate) id: String,
     /// The app that made it; it stands behind the `bizTag`.
@@ -241,9 +242,10 @@ impl Task {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Todos {
     tasks: HashMap<String, Task>,
+    #[serde(with = "crate::snapshot::pairs")]
     by_source: HashMap<(Arc<str>, String), String>,
     by_person: HashMap<String, Vec<String>>,
 }

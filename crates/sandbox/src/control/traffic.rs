@@ -1,0 +1,398 @@
+//! Calls on their way: faults, gates and the journal.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::HeaderName;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::{Answer, Ask, Event, Problem, Wait};
+use crate::faults::{Action, Fault, PlatformError, Rule, names};
+use crate::gates::Hold;
+use crate::journal::Entry;
+use crate::routes;
+
+type Outcome = Result<Answer, Problem>;
+
+/// Which entries of the journal are wanted.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    operation: Option<String>,
+    app: Option<String>,
+    status: Option<u64>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct FaultDoc {
+    operation: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    app: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    header: Option<HeaderDoc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    nth: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    every: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probability: Option<ChanceDoc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lifetime_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<u64>,
+    #[serde(default)]
+    action: ActionDoc,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HeaderDoc {
+    name: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    value: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ChanceDoc {
+    p: f64,
+    #[serde(default)]
+    seed: u64,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+enum ActionDoc {
+    #[default]
+    Pass,
+    Answer {
+        status: u16,
+        #[serde(default = "json_type")]
+        content_type: String,
+        #[serde(default)]
+        body: String,
+    },
+    PlatformError {
+        error: ErrorDoc,
+    },
+    ExecuteThenDrop,
+    Close,
+    Reset,
+    Stall,
+    Truncate {
+        len: usize,
+    },
+    Drip {
+        pause_ms: u64,
+    },
+}
+
+macro_rules! errors {
+    ($($name:ident),*) => {
+        /// The names of [`PlatformError`].
+        #[derive(Clone, Copy, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        enum ErrorDoc { $($name),* }
+
+        impl From<ErrorDoc> for PlatformError {
+            fn from(doc: ErrorDoc) -> Self {
+                match doc { $(ErrorDoc::$name => Self::$name),* }
+            }
+        }
+
+        impl From<PlatformError> for ErrorDoc {
+            fn from(error: PlatformError) -> Self {
+                match error { $(PlatformError::$name => Self::$name),* }
+            }
+        }
+    };
+}
+
+errors!(
+    Busy,
+    Throttled,
+    PlatformThrottled,
+    ServiceThrottled,
+    Unavailable,
+    Timeout,
+    TokenDead,
+    Quota,
+    IpBanHtml,
+    IpBanJson,
+    IpNotAllowed,
+    PermissionMissing
+);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct GateDoc {
+    operation: String,
+}
+
+pub(super) fn faults(ask: &Ask<'_>) -> Outcome {
+    let rules: Vec<Value> = ask.sandbox.platform().faults.rules().iter().map(told).collect();
+    Answer::ok(json!({ "faults": rules }))
+}
+
+pub(super) fn add_fault(ask: &Ask<'_>) -> Outcome {
+    let fault = ask.json::<FaultDoc>()?.into_fault()?;
+    let now = ask.sandbox.shared.clock.now();
+    let faults = &mut ask.sandbox.platform().faults;
+    let (id, _) = faults.add(fault, now);
+    let rule = faults.rules().iter().find(|rule| rule.id == id).map(told);
+    Ok(Answer::Json(201, json!(rule)))
+}
+
+pub(super) fn fault(ask: &Ask<'_>) -> Outcome {
+    let id: u64 = ask.member_number()?;
+    let platform = &*ask.sandbox.platform();
+    let rule = platform.faults.rules().iter().find(|rule| rule.id == id).map(told);
+    rule.map(|rule| Answer::Json(200, rule)).ok_or_else(|| Problem::absent("fault", ask.member()))
+}
+
+pub(super) fn remove_fault(ask: &Ask<'_>) -> Outcome {
+    let id = ask.member_number()?;
+    if ask.sandbox.platform().faults.remove(id) {
+        return Answer::ok(json!({ "removed": true }));
+    }
+    Err(Problem::absent("fault", ask.member()))
+}
+
+pub(super) fn clear_faults(ask: &Ask<'_>) -> Outcome {
+    ask.sandbox.clear_faults();
+    Answer::ok(json!({ "removed": true }))
+}
+
+pub(super) fn gates(ask: &Ask<'_>) -> Outcome {
+    let gates: Vec<Value> =
+        ask.sandbox.shared.gates.closed().iter().map(|gate| gate_told(gate)).collect();
+    Answer::ok(json!({ "gates": gates }))
+}
+
+pub(super) fn add_gate(ask: &Ask<'_>) -> Outcome {
+    let GateDoc { operation } = ask.json()?;
+    check_operation(&operation)?;
+    let gate = ask.sandbox.shared.gates.add(operation);
+    Ok(Answer::Json(201, gate_told(&gate)))
+}
+
+pub(super) fn gate_arrivals(ask: &Ask<'_>) -> Outcome {
+    let times = usize::try_from(ask.number("times")?.unwrap_or(1)).unwrap_or(usize::MAX);
+    let event = Event::Arrivals { gate: gate_of(ask)?, times };
+    Ok(Answer::Wait(Wait { limit: ask.wait_limit()?, event }))
+}
+
+pub(super) fn release_gate(ask: &Ask<'_>) -> Outcome {
+    let gate = gate_of(ask)?;
+    gate.release();
+    Answer::ok(json!({ "released": true, "arrivals": gate.arrivals() }))
+}
+
+pub(super) fn release_gates(ask: &Ask<'_>) -> Outcome {
+    Answer::ok(json!({ "released": ask.sandbox.shared.gates.release_all() }))
+}
+
+pub(super) fn journal(ask: &Ask<'_>) -> Outcome {
+    let filter = Filter::of(ask)?;
+    let limit = usize::try_from(ask.number("limit")?.unwrap_or(1_000)).unwrap_or(usize::MAX);
+    let journal = &ask.sandbox.shared.journal;
+    let since = ask.number("since")?.unwrap_or(0);
+    let (entries, next) = journal.after(since, limit, |entry| filter.fits(entry));
+    let entries: Vec<Value> = entries.iter().map(entry_told).collect();
+    Answer::ok(json!({ "entries": entries, "next": next, "total": journal.total() }))
+}
+
+pub(super) fn clear_journal(ask: &Ask<'_>) -> Outcome {
+    ask.sandbox.shared.journal.clear();
+    Answer::ok(json!({ "cleared": true }))
+}
+
+pub(super) fn wait_journal(ask: &Ask<'_>) -> Outcome {
+    let operation = ask.query("operation").unwrap_or_default().to_owned();
+    check_operation(&operation)?;
+    if operation.ends_with('*') {
+        return Err(Problem::new(400, "invalid_query", "operation names one API here, without *"));
+    }
+    let times = usize::try_from(ask.number("times")?.unwrap_or(1)).unwrap_or(usize::MAX);
+    let event = Event::Calls { journal: ask.sandbox.journal(), operation, times };
+    Ok(Answer::Wait(Wait { limit: ask.wait_limit()?, event }))
+}
+
+pub(super) fn live_journal(ask: &Ask<'_>) -> Outcome {
+    let newest = ask.sandbox.shared.journal.newest();
+    let from = ask.number("since")?.unwrap_or(newest);
+    Ok(Answer::Live(Filter::of(ask)?, from))
+}
+
+pub(super) fn export_journal(ask: &Ask<'_>) -> Outcome {
+    let filter = Filter::of(ask)?;
+    let since = ask.number("since")?.unwrap_or(0);
+    let journal = &ask.sandbox.shared.journal;
+    let (entries, _) = journal.after(since, usize::MAX, |entry| filter.fits(entry));
+    let mut lines = String::new();
+    for entry in &entries {
+        lines.push_str(&entry_told(entry).to_string());
+        lines.push('\n');
+    }
+    Ok(Answer::Text("application/x-ndjson", lines.into_bytes()))
+}
+
+/// An entry as the journal has it: redacted before it got there.
+pub(crate) fn entry_told(entry: &Entry) -> Value {
+    json!({
+        "seq": entry.seq,
+        "at": entry.at,
+        "method": entry.method,
+        "path": entry.path,
+        "operation": entry.operation,
+        "app": entry.app,
+        "status": entry.status,
+        "code": entry.code,
+        "token": entry.token,
+        "oneTimeCode": entry.one_time_code,
+        "faulted": entry.faulted,
+    })
+}
+
+impl Filter {
+    pub(crate) fn fits(&self, entry: &Entry) -> bool {
+        self.operation.as_ref().is_none_or(|wanted| names(wanted, &entry.operation))
+            && self.app.as_ref().is_none_or(|wanted| entry.app.as_ref() == Some(wanted))
+            && self.status.is_none_or(|wanted| u64::from(entry.status) == wanted)
+    }
+
+    fn of(ask: &Ask<'_>) -> Result<Self, Problem> {
+        let text = |name: &str| ask.query(name).map(str::to_owned);
+        Ok(Self { operation: text("operation"), app: text("app"), status: ask.number("status")? })
+    }
+}
+
+impl FaultDoc {
+    fn of(fault: &Fault) -> Self {
+        let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            operation: fault.on.clone(),
+            app: fault.app.clone(),
+            header: fault.header.clone().map(|(name, value)| HeaderDoc { name, value }),
+            nth: Some(fault.first).filter(|first| *first > 1),
+            every: Some(fault.every).filter(|every| *every > 1),
+            times: Some(fault.times).filter(|times| *times < usize::MAX),
+            probability: fault.probability.map(|(p, seed)| ChanceDoc { p, seed }),
+            lifetime_ms: fault.lifetime.map(ms),
+            delay_ms: Some(ms(fault.delay)).filter(|delay| *delay > 0),
+            action: match &fault.action {
+                Action::Pass => ActionDoc::Pass,
+                Action::Answer { status, content_type, body } => ActionDoc::Answer {
+                    status: *status,
+                    content_type: content_type.clone(),
+                    body: String::from_utf8_lossy(body).into_owned(),
+                },
+                Action::Platform(error) => ActionDoc::PlatformError { error: (*error).into() },
+                Action::ExecuteThenDrop => ActionDoc::ExecuteThenDrop,
+                Action::Close => ActionDoc::Close,
+                Action::Reset => ActionDoc::Reset,
+                Action::Stall => ActionDoc::Stall,
+                Action::Truncate(len) => ActionDoc::Truncate { len: *len },
+                Action::Drip(pause) => ActionDoc::Drip { pause_ms: ms(*pause) },
+            },
+        }
+    }
+
+    fn into_fault(self) -> Result<Fault, Problem> {
+        check_operation(&self.operation)?;
+        if self.nth == Some(0) || self.every == Some(0) {
+            return Err(Problem::invalid("`nth` and `every` count from 1"));
+        }
+        if self.probability.as_ref().is_some_and(|chance| !(0.0..=1.0).contains(&chance.p)) {
+            return Err(Problem::invalid("`probability.p` goes from 0 to 1"));
+        }
+        let bad_header = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_err();
+        if self.header.as_ref().is_some_and(|header| bad_header(&header.name)) {
+            return Err(Problem::invalid("`header.name` is no name of a header"));
+        }
+        let mut fault = Fault::on(self.operation);
+        fault.app = self.app;
+        fault.header = self.header.map(|header| (header.name, header.value));
+        if let Some(nth) = self.nth {
+            fault = fault.nth(nth);
+        }
+        if let Some(every) = self.every {
+            fault = fault.every(every);
+        }
+        if let Some(times) = self.times {
+            fault = fault.times(times);
+        }
+        fault.probability = self.probability.map(|chance| (chance.p, chance.seed));
+        fault.lifetime = self.lifetime_ms.map(Duration::from_millis);
+        fault.delay = Duration::from_millis(self.delay_ms.unwrap_or(0));
+        Ok(match self.action {
+            ActionDoc::Pass => fault,
+            ActionDoc::Answer { status, content_type, body } => {
+                if !(200..=599).contains(&status) {
+                    return Err(Problem::invalid("`action.status` goes from 200 to 599"));
+                }
+                fault.answer(status, content_type, body)
+            }
+            ActionDoc::PlatformError { error } => fault.platform_error(error.into()),
+            ActionDoc::ExecuteThenDrop => fault.execute_then_drop(),
+            ActionDoc::Close => fault.close(),
+            ActionDoc::Reset => fault.reset(),
+            ActionDoc::Stall => fault.stall(),
+            ActionDoc::Truncate { len } => fault.truncate_body(len),
+            ActionDoc::Drip { pause_ms } => fault.drip(Duration::from_millis(pause_ms)),
+        })
+    }
+}
+
+fn told(rule: &Rule) -> Value {
+    let mut value = json!(FaultDoc::of(&rule.fault));
+    if let Value::Object(fields) = &mut value {
+        fields.insert("id".to_owned(), rule.id.into());
+        fields.insert("seen".to_owned(), rule.seen.into());
+        fields.insert("hits".to_owned(), rule.hits().into());
+        fields.insert("endsAtMs".to_owned(), rule.until.into());
+    }
+    value
+}
+
+fn gate_told(gate: &Hold) -> Value {
+    let state = gate.state.lock();
+    json!({
+        "id": gate.id,
+        "operation": gate.on,
+        "arrivals": state.arrived,
+        "held": state.held,
+    })
+}
+
+fn gate_of(ask: &Ask<'_>) -> Result<Arc<Hold>, Problem> {
+    let id: u64 = ask.member_number()?;
+    let closed = ask.sandbox.shared.gates.closed();
+    closed
+        .into_iter()
+        .find(|gate| gate.id == id)
+        .ok_or_else(|| Problem::absent("closed gate", ask.member()))
+}
+
+/// A misspelt name would wait for ever without a word.
+fn check_operation(pattern: &str) -> Result<(), Problem> {
+    if routes::known(pattern) {
+        return Ok(());
+    }
+    Err(Problem::invalid(format!(
+        "no operation is called {pattern:?}: give method and path template, as in \
+         \"GET /v1.0/contact/users/{{unionId}}\", or its beginning with *"
+    )))
+}
+
+fn json_type() -> String {
+    "application/json".to_owned()
+}
