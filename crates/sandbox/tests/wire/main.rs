@@ -4,6 +4,7 @@ mod apps;
 mod codes;
 mod consent;
 mod contacts;
+mod control;
 mod departments;
 mod faults;
 mod garbage;
