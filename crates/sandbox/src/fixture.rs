@@ -134,11 +134,15 @@ impl Fixture {
     /// As [`from_toml`](Self::from_toml), and when the file cannot be read or has another ending.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, FixtureError> {
         let path = path.as_ref();
-        let read = match path.extension().and_then(|ending| ending.to_str()) {
-            Some("toml") => Self::from_toml,
-            Some("json") => Self::from_json,
-            _ => |_: &str| Err(mistake(None, "a fixture's name ends in .toml or .json")),
-        };
+        let read: fn(&str) -> Result<Self, FixtureError> =
+            match path.extension().and_then(|ending| ending.to_str()) {
+                Some("toml") => Self::from_toml,
+                Some("json") => Self::from_json,
+                _ => {
+                    let error = mistake(None, "a fixture's name ends in .toml or .json");
+                    return Err(FixtureError { file: Some(path.to_owned()), ..error });
+                }
+            };
         std::fs::read_to_string(path)
             .map_err(|error| mistake(None, &format!("cannot be read: {error}")))
             .and_then(|text| read(&text))

@@ -1,22 +1,17 @@
 //! The sandbox as a program: a DingTalk on this machine, until Ctrl-C.
 
-use std::io::{ErrorKind, Write, stderr, stdout};
+mod options;
+
+use std::fs::OpenOptions;
+use std::io::{self, ErrorKind, Write, stderr, stdout};
+use std::path::Path;
 use std::process::ExitCode;
 
-use dingtalk_sandbox::{Entry, Sandbox};
+use dingtalk_sandbox::{Entry, Fixture, Sandbox};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
 
-const DEFAULT_PORT: u16 = 7880;
-
-const HELP: &str = "\
-A DingTalk on your own machine, for tests: listens on loopback, with a demo company inside, until Ctrl-C.
-
-Usage: dingtalk-sandbox [--port N] [--quiet]
-
-  --port N    the port on 127.0.0.1 (default 7880; 0 takes a free one)
-  --quiet     no line per request
-  --help      this text
-  --version   the version
-";
+use options::{Options, Stop};
 
 fn main() -> ExitCode {
     let options = match Options::read(std::env::args().skip(1)) {
@@ -30,105 +25,191 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut builder = Sandbox::builder().port(options.port);
-    if !options.quiet {
+    match run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(text) => {
+            print(&mut stderr(), &format!("dingtalk-sandbox: {text}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<(), String> {
+    let (sandbox, facts) = set_up(options)?;
+    if let Some(path) = &options.token_file {
+        write_token(path, sandbox.control_token())
+            .map_err(|error| format!("--control-token-file {}: {error}", path.display()))?;
+    }
+    let told =
+        if options.print_env { environment(&sandbox, &facts) } else { greeting(&sandbox, &facts) };
+    print(&mut stdout(), &told);
+    until_ended().map_err(|error| format!("cannot wait for Ctrl-C: {error}"))?;
+    if let Some(path) = &options.token_file {
+        // It opens nothing any more; whoever removed it before us was right.
+        let _ = std::fs::remove_file(path);
+    }
+    if let Some(path) = &options.state {
+        sandbox
+            .save(path)
+            .map_err(|error| format!("--state {}: not saved: {error}", path.display()))?;
+    }
+    if !options.print_env {
+        print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
+    }
+    Ok(())
+}
+
+/// Starts the server with everything in it, or says what keeps it from that.
+fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
+    let mut builder = Sandbox::builder().port(options.port).population(options.people);
+    if let Some(seed) = options.seed {
+        builder = builder.seed(seed);
+    }
+    if !options.quiet && !options.print_env {
         builder = builder.on_request(|entry| print(&mut stdout(), &line(entry)));
     }
-    let sandbox = match builder.start() {
-        Ok(sandbox) => sandbox,
-        Err(error) if error.kind() == ErrorKind::AddrInUse => {
-            let port = options.port;
-            print(
-                &mut stderr(),
-                &format!(
-                    "dingtalk-sandbox: port {port} is taken; choose another one with --port N (0: any free one)\n"
-                ),
-            );
-            return ExitCode::FAILURE;
-        }
-        Err(error) => {
-            print(&mut stderr(), &format!("dingtalk-sandbox: cannot start: {error}\n"));
-            return ExitCode::FAILURE;
-        }
-    };
-    print(&mut stdout(), &greeting(&sandbox));
-    if let Err(error) = until_interrupted() {
-        print(&mut stderr(), &format!("dingtalk-sandbox: cannot wait for Ctrl-C: {error}\n"));
-        return ExitCode::FAILURE;
+    let fixture = options.data.as_ref().map(Fixture::read).transpose();
+    let fixture = fixture.map_err(|error| error.to_string())?;
+    let own = fixture.as_ref().filter(|fixture| !fixture.keeps_demo());
+    let named = own.map(|fixture| {
+        let own = |id: Option<&str>| id.map(str::to_owned);
+        (own(fixture.first_app()), own(fixture.first_person()))
+    });
+    if let Some(fixture) = fixture {
+        builder = builder.fixture(fixture);
     }
-    print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
-    ExitCode::SUCCESS
+    // Read before the port is taken, so that a caller never meets the wrong company.
+    let state = options.state.as_deref().map(read_state).transpose()?.flatten();
+    let sandbox = builder.start().map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => format!(
+            "port {} is taken; choose another one with --port N (0: any free one)",
+            options.port
+        ),
+        _ => format!("cannot start: {error}"),
+    })?;
+    if options.frozen {
+        sandbox.clock().freeze();
+    }
+    if let Some(speed) = options.speed {
+        sandbox.clock().speed(speed);
+    }
+    if let (Some(text), Some(path)) = (state, &options.state) {
+        sandbox.load(&text).map_err(|error| format!("--state {}: {error}", path.display()))?;
+    }
+    let demo = sandbox.demo();
+    let (client, person) = named.unwrap_or((Some(demo.client_id), Some(demo.user_id)));
+    let facts = Facts::of(&sandbox, client.as_deref(), person.as_deref());
+    Ok((sandbox, facts))
 }
 
-#[derive(Debug, PartialEq)]
-struct Options {
-    port: u16,
-    quiet: bool,
-}
-
-/// Why the program ends before it starts.
-#[derive(Debug, PartialEq)]
-enum Stop {
-    Said(String),
-    Wrong(String),
-}
-
-impl Options {
-    fn read(mut args: impl Iterator<Item = String>) -> Result<Self, Stop> {
-        let mut options = Self { port: DEFAULT_PORT, quiet: false };
-        while let Some(arg) = args.next() {
-            let (name, inline) = match arg.split_once('=') {
-                Some((name, value)) => (name, Some(value.to_owned())),
-                None => (arg.as_str(), None),
-            };
-            match name {
-                "--port" => {
-                    let value = inline
-                        .or_else(|| args.next())
-                        .ok_or_else(|| Stop::Wrong("--port needs a number".into()))?;
-                    options.port = value.parse().map_err(|_| {
-                        Stop::Wrong(format!("--port {value}: not a port from 0 to 65535"))
-                    })?;
-                }
-                "--quiet" | "-q" => options.quiet = true,
-                "--help" | "-h" => return Err(Stop::Said(HELP.to_owned())),
-                "--version" | "-V" => {
-                    return Err(Stop::Said(
-                        concat!("dingtalk-sandbox ", env!("CARGO_PKG_VERSION"), "\n").to_owned(),
-                    ));
-                }
-                _ => return Err(Stop::Wrong(format!("unknown option {arg}"))),
-            }
-        }
-        Ok(options)
+/// A state that is not there yet is none.
+fn read_state(path: &Path) -> Result<Option<String>, String> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("--state {}: {error}", path.display())),
     }
 }
 
-fn greeting(sandbox: &Sandbox) -> String {
-    let (origin, demo) = (sandbox.origin(), sandbox.demo());
+fn write_token(path: &Path, token: &str) -> io::Result<()> {
+    // A file that is there may be open to others; a new one is its owner's alone.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(token.as_bytes())
+}
+
+/// What a program needs for its first call: the demo's, or of a fixture the first app and person.
+#[derive(Debug)]
+struct Facts {
+    app: Value,
+    person: Value,
+}
+
+impl Facts {
+    fn of(sandbox: &Sandbox, client: Option<&str>, person: Option<&str>) -> Self {
+        let ask = |path: String| {
+            let request = http::Request::get(format!("/_sandbox/v1/{path}")).body(Vec::new());
+            let answer = request.map(|request| sandbox.control(request).into_body());
+            serde_json::from_slice::<Value>(&answer.unwrap_or_default()).unwrap_or_default()
+        };
+        let id = |id: &str| utf8_percent_encode(id, NON_ALPHANUMERIC).to_string();
+        Self {
+            app: client.map(|it| ask(format!("apps/{}?reveal=1", id(it)))).unwrap_or_default(),
+            person: person.map(|it| ask(format!("people/{}", id(it)))).unwrap_or_default(),
+        }
+    }
+
+    fn app(&self, name: &str) -> String {
+        shown(&self.app[name])
+    }
+
+    fn person(&self, name: &str) -> String {
+        shown(&self.person[name])
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+fn greeting(sandbox: &Sandbox, facts: &Facts) -> String {
+    let origin = sandbox.origin();
     let host = origin.trim_start_matches("http://");
+    let (client, secret) = (facts.app("clientId"), facts.app("clientSecret"));
     format!(
         "DingTalk sandbox at {origin} — all API families and the login page (/oauth2/auth), until Ctrl-C\n\
          Rust SDK: set the api, oapi and login base URLs to {origin}\n\
          official Python SDK: Config(protocol='http', endpoint='{host}')\n\
          corp id        {}\n\
-         client id      {}\n\
-         client secret  {}\n\
+         client id      {client}\n\
+         client secret  {secret}\n\
          agent id       {}\n\
          user id        {} (union id {}, mobile {})\n\
          redirect URI   {}\n\
-         try: curl '{origin}/gettoken?appkey={}&appsecret={}'\n\n",
-        demo.corp_id,
-        demo.client_id,
-        demo.client_secret,
-        demo.agent_id,
-        demo.user_id,
-        demo.union_id,
-        demo.mobile,
-        demo.redirect_uri,
-        demo.client_id,
-        demo.client_secret,
+         control API    {origin}/_sandbox/v1/ with Authorization: Bearer {}\n\
+         try: curl '{origin}/gettoken?appkey={client}&appsecret={secret}'\n\n",
+        sandbox.demo().corp_id,
+        facts.app("agentId"),
+        facts.person("userId"),
+        facts.person("unionId"),
+        facts.person("mobile"),
+        shown(&facts.app["redirectUris"][0]),
+        sandbox.control_token(),
     )
+}
+
+/// Lines for a shell to take over, and a mark that the server is there.
+fn environment(sandbox: &Sandbox, facts: &Facts) -> String {
+    let demo = sandbox.demo();
+    let mut text = String::new();
+    for (name, value) in [
+        ("BASE_URL", sandbox.origin()),
+        ("CLIENT_ID", facts.app("clientId")),
+        ("CLIENT_SECRET", facts.app("clientSecret")),
+        ("CORP_ID", demo.corp_id),
+        ("AGENT_ID", facts.app("agentId")),
+        ("USER_ID", facts.person("userId")),
+        ("UNION_ID", facts.person("unionId")),
+        ("SUITE_KEY", demo.suite_key),
+        ("SUITE_SECRET", demo.suite_secret),
+        ("SUITE_TICKET", demo.suite_ticket),
+        ("SANDBOX_TOKEN", sandbox.control_token().to_owned()),
+    ] {
+        // Within single quotes a shell obeys nothing but their end.
+        text.push_str(&format!("export DINGTALK_{name}='{}'\n", value.replace('\'', "'\\''")));
+    }
+    text.push_str("# ready\n");
+    text
 }
 
 /// One request; of its token only the fingerprint.
@@ -152,11 +233,21 @@ fn line(entry: &Entry) -> String {
     line.chars().filter(|char| !char.is_control() || *char == '\n').collect()
 }
 
-fn until_interrupted() -> std::io::Result<()> {
-    tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?
-        .block_on(tokio::signal::ctrl_c())
+/// Ctrl-C, or the signal by which a service is ended.
+fn until_ended() -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let mut end = signal(SignalKind::terminate())?;
+            tokio::select! {
+                pressed = tokio::signal::ctrl_c() => pressed,
+                _ = end.recv() => Ok(()),
+            }
+        }
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    })
 }
 
 /// A closed pipe behind us is no reason to fall over.
@@ -168,26 +259,25 @@ fn print(out: &mut impl Write, text: &str) {
 mod tests {
     use super::*;
 
-    fn read(args: &[&str]) -> Result<Options, Stop> {
-        Options::read(args.iter().map(|&arg| arg.to_owned()))
-    }
-
     #[test]
-    fn options_are_read_and_mistakes_are_named() {
-        assert_eq!(read(&[]), Ok(Options { port: DEFAULT_PORT, quiet: false }));
-        assert_eq!(read(&["--port", "0", "--quiet"]), Ok(Options { port: 0, quiet: true }));
-        assert_eq!(read(&["--port=81"]), Ok(Options { port: 81, quiet: false }));
-        assert!(matches!(read(&["--help"]), Err(Stop::Said(_))));
-        assert!(
-            matches!(read(&["--port", "x"]), Err(Stop::Wrong(text)) if text.contains("--port x"))
-        );
-        assert!(matches!(read(&["--prot"]), Err(Stop::Wrong(text)) if text.contains("--prot")));
+    fn the_environment_names_everything_that_scripts_rely_on_and_is_safe_to_evaluate() {
+        let sandbox = Sandbox::builder()
+            .app(dingtalk_sandbox::App::internal("a", "it's; $HOME"))
+            .in_process();
+        let facts = Facts::of(&sandbox, Some("a"), Some("manager01"));
+        let text = environment(&sandbox, &facts);
+        assert!(text.contains("export DINGTALK_CLIENT_SECRET='it'\\''s; $HOME'\n"));
+        assert!(text.ends_with("'\n# ready\n") && text.lines().count() == 12);
     }
 
     #[test]
     fn the_greeting_takes_about_ten_lines_and_the_log_hides_control_characters() {
         let sandbox = Sandbox::in_process();
-        assert!(greeting(&sandbox).lines().count() <= 12);
+        let demo = sandbox.demo();
+        let facts = Facts::of(&sandbox, Some(&demo.client_id), Some(&demo.user_id));
+        let text = greeting(&sandbox, &facts);
+        assert!(text.lines().count() <= 12 && text.contains(&demo.client_secret));
+        assert!(text.contains(&demo.mobile) && text.contains(sandbox.control_token()));
         let request = http::Request::get("/gettoken").body(Vec::new()).unwrap();
         let _ = sandbox.handle(request);
         let mut entry = sandbox.journal().entries().remove(0);
