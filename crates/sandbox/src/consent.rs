@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::apps::AppKind;
 use crate::codes::{Code, Pool};
+use crate::company::Person;
 use crate::platform::Platform;
 use crate::points::{self, Form, Point};
 use crate::wire::json::{Json, Object};
 
 /// A person in front of the openAuth dialog.
 #[non_exhaustive]
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Consent {
     /// The app that asks.
     pub client_id: String,
@@ -172,48 +173,84 @@ pub(crate) fn decide(
     consent: &Consent,
     now: u64,
 ) -> Result<ConsentOutcome, ConsentError> {
-    let texts = [
-        &consent.client_id,
-        &consent.corp_id,
-        &consent.user_id,
-        &consent.rpc_scope,
-        &consent.field_scope,
-    ];
-    if texts.iter().all(|text| text.is_empty()) {
-        return Err(error(400_001));
+    if !is_empty(consent) && consent.user_id.is_empty() {
+        named(consent)?;
+        return Err(error(400_008));
     }
-    for (text, code) in
-        [(&consent.client_id, 400_006), (&consent.corp_id, 400_007), (&consent.user_id, 400_008)]
-    {
-        if text.is_empty() {
-            return Err(error(code));
-        }
-    }
-    let points = wanted_points(platform, consent)?;
-    let application = consent.kind == ConsentKind::Application;
-    let app = platform.app(&consent.client_id).ok_or_else(|| error(500_101))?;
-    let (client, works) = (Arc::clone(&app.client_id), app.works_in(&consent.corp_id));
-    let person = platform
-        .company(&consent.corp_id)
-        .and_then(|company| company.employee(&consent.user_id))
-        .ok_or_else(|| error(if application { 500_401 } else { 400_008 }))?;
-    if !works {
-        return Err(error(500_403));
-    }
+    let points = request_checked(platform, consent)?;
+    let admin = person_checked(platform, consent)?.flags.admin;
     if consent.decision == Decision::Refuse {
         return Ok(ConsentOutcome::Cancelled);
     }
-    if application && !person.flags.admin {
+    if consent.kind == ConsentKind::Application && !admin {
         return match consent.decision {
             Decision::AskAdmin => Ok(ConsentOutcome::ToAdmin),
             Decision::Approve | Decision::Refuse => Err(error(500_402)),
         };
     }
-    let (user_id, union_id) = (Arc::clone(&person.user_id), Arc::clone(&person.union_id));
     if platform.switches.consent_unwritable {
         return Err(error(500_404));
     }
-    if application {
+    grant(platform, consent, &points, now)
+}
+
+/// Everything that can be checked before it is known who sits in front of the dialog: the points that are asked for.
+pub(crate) fn request_checked(
+    platform: &Platform,
+    consent: &Consent,
+) -> Result<Vec<&'static Point>, ConsentError> {
+    if is_empty(consent) {
+        return Err(empty());
+    }
+    named(consent)?;
+    let points = wanted_points(platform, consent)?;
+    let app = platform.app(&consent.client_id).ok_or_else(|| error(500_101))?;
+    if app.works_in(&consent.corp_id) { Ok(points) } else { Err(error(500_403)) }
+}
+
+/// The person in front of the dialog must belong to the organization.
+pub(crate) fn person_checked<'p>(
+    platform: &'p Platform,
+    consent: &Consent,
+) -> Result<&'p Person, ConsentError> {
+    if consent.user_id.is_empty() {
+        return Err(error(400_008));
+    }
+    let application = consent.kind == ConsentKind::Application;
+    platform
+        .company(&consent.corp_id)
+        .and_then(|company| company.employee(&consent.user_id))
+        .ok_or_else(|| error(if application { 500_401 } else { 400_008 }))
+}
+
+/// Whether everything that is asked for was granted before (wire-facts §8.2: then there is no dialog).
+pub(crate) fn is_granted(
+    platform: &Platform,
+    consent: &Consent,
+    union_id: &Arc<str>,
+    points: &[&'static Point],
+) -> bool {
+    if consent.kind == ConsentKind::Application {
+        let app = platform.app(&consent.client_id);
+        return app
+            .is_some_and(|app| points.iter().all(|point| app.may(&consent.corp_id, point.code)));
+    }
+    let key = (Arc::from(consent.client_id.as_str()), Arc::clone(union_id));
+    let granted = platform.consents.get(&key);
+    granted.is_some_and(|granted| points.iter().all(|point| granted.contains(point.code)))
+}
+
+/// Writes the record; for a person's consent there is a code.
+pub(crate) fn grant(
+    platform: &mut Platform,
+    consent: &Consent,
+    points: &[&'static Point],
+    now: u64,
+) -> Result<ConsentOutcome, ConsentError> {
+    let person = person_checked(platform, consent)?;
+    let (user_id, union_id) = (Arc::clone(&person.user_id), Arc::clone(&person.union_id));
+    let client: Arc<str> = Arc::from(consent.client_id.as_str());
+    if consent.kind == ConsentKind::Application {
         if let Some(app) = platform.apps.get_mut(&client) {
             let granted = app.granted.entry(Arc::from(consent.corp_id.as_str())).or_default();
             granted.extend(points.iter().map(|point| point.code.to_owned()));
@@ -225,6 +262,32 @@ pub(crate) fn decide(
     let code = Code { pool: Pool::OAuth, client, corp, user_id, union_id, with_corp: false };
     let auth_code = Some(platform.codes.issue(code, now, &mut platform.rng));
     Ok(ConsentOutcome::Granted { auth_code })
+}
+
+/// 400001.
+pub(crate) fn empty() -> ConsentError {
+    error(400_001)
+}
+
+fn is_empty(consent: &Consent) -> bool {
+    [
+        &consent.client_id,
+        &consent.corp_id,
+        &consent.user_id,
+        &consent.rpc_scope,
+        &consent.field_scope,
+    ]
+    .iter()
+    .all(|text| text.is_empty())
+}
+
+fn named(consent: &Consent) -> Result<(), ConsentError> {
+    for (text, code) in [(&consent.client_id, 400_006), (&consent.corp_id, 400_007)] {
+        if text.is_empty() {
+            return Err(error(code));
+        }
+    }
+    Ok(())
 }
 
 /// The points that are asked for, after every check on the app and its codes.
@@ -308,4 +371,28 @@ fn error(code: i64) -> ConsentError {
         _ => "the authorization record cannot be written",
     };
     ConsentError { code, message }
+}
+
+/// The same in Chinese, for the page.
+pub(crate) fn in_chinese(code: i64) -> &'static str {
+    match code {
+        400_001 => "请求为空",
+        400_006 => "缺少 clientId",
+        400_007 => "缺少 corpId",
+        400_008 => "用户身份为空或未知",
+        500_101 => "应用不存在",
+        500_102 => "应用没有任何权限点",
+        500_103 => "读取不到应用信息",
+        500_104 => "权限点没有添加到应用",
+        500_105 => "读取不到服务商组织信息",
+        500_201 => "权限编码有误",
+        500_202 => "rpcScope 只接受接口类权限编码",
+        500_203 => "fieldScope 只接受字段类权限编码",
+        500_204 => "type 为 1 时只接受应用权限编码",
+        500_205 => "type 为 0 时只接受个人权限编码",
+        500_401 => "读取不到授权人的角色",
+        500_402 => "授权人不是该组织的管理员",
+        500_403 => "该组织没有开通此应用",
+        _ => "授权记录更新失败",
+    }
 }

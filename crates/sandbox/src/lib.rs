@@ -38,6 +38,7 @@
 
 mod api;
 mod apps;
+mod auth_page;
 mod builder;
 mod call;
 mod clock;
@@ -54,6 +55,7 @@ mod gates;
 mod journal;
 mod limits;
 mod login;
+mod pages;
 mod platform;
 mod points;
 mod population;
@@ -368,6 +370,24 @@ impl Sandbox {
     /// Adds an app, or replaces the one with its client id.
     pub fn add_app(&self, app: App) {
         self.platform().add_app(app);
+    }
+
+    /// Adds another organization, with its root department and nobody in it, or gives a known one this name.
+    pub fn add_organization(&self, corp_id: &str, name: &str) {
+        let platform = &mut *self.platform();
+        let company = platform
+            .companies
+            .entry(Arc::from(corp_id))
+            .or_insert_with(|| company::Company::new(corp_id, name, ""));
+        name.clone_into(&mut company.name);
+    }
+
+    /// Adds a person to this organization, or replaces the one with this user id there; false if there is no such
+    /// organization. The same user id, and with it the same union id, is the same person everywhere.
+    pub fn add_person_to(&self, corp_id: &str, person: Person) -> bool {
+        let platform = &mut *self.platform();
+        let company = platform.companies.get_mut(corp_id);
+        company.map(|company| company.add_person(person)).is_some()
     }
 
     /// Adds a person to the organization, or replaces the one with this user id.

@@ -1,21 +1,25 @@
 //! The browser login (wire-facts §4.4): `/oauth2/auth` as a plain page, and the same outcome without a browser.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use http::Method;
-use http::header::CONTENT_TYPE;
 
 use crate::apps::App;
+use crate::auth_page::point_list;
 use crate::call::Call;
 use crate::codes::{Code, Pool};
+use crate::pages::{
+    self, Form, MOST_PEOPLE, Page, choices, escaped, fields, from_here, hidden, language,
+    other_language, say,
+};
 use crate::platform::Platform;
-use crate::switches::Callback;
+use crate::switches::{Callback, Language};
 use crate::wire::Reply;
 
-/// A form that nobody has sent for this long is dead.
-const PAGE_LIFE: u64 = 600_000;
-const MOST_PAGES: usize = 1000;
+/// In both languages.
+const STRANGER: (&str, &str) =
+    ("该用户不在此组织内", "This person does not belong to the organization");
 
 /// A person who logs in through the browser.
 #[non_exhaustive]
@@ -85,18 +89,15 @@ impl BrowserLogin {
 
 /// A request for a login that passed every check.
 #[derive(Clone, Debug)]
-struct Request {
+pub(crate) struct Login {
     client: Arc<str>,
     redirect_uri: String,
     with_corp: bool,
     state: Option<String>,
-    corp: Arc<str>,
-}
-
-/// Forms that wait for their answer.
-#[derive(Debug, Default)]
-pub(crate) struct Logins {
-    open: HashMap<String, (Request, u64)>,
+    /// Where the app works, its own organization first; one alone if the request names it.
+    corps: Vec<Arc<str>>,
+    /// `org_type=management`: only organizations that the person manages.
+    managed: bool,
 }
 
 /// The whole login at once: the callback URL that the browser would be sent to, or what the page would have said.
@@ -119,73 +120,97 @@ pub(crate) fn outcome(
     if login.refuse {
         return Ok(refusal(&request));
     }
-    approve(platform, &request, &login.user_id, now)
+    let corps = homes(platform, &request, &login.user_id);
+    let corp = corps.first().ok_or_else(|| STRANGER.0.to_owned())?;
+    approve(platform, &request, &login.user_id, corp, now)
 }
 
 /// `GET` shows the form, `POST` takes its answer.
 pub(crate) fn page(platform: &mut Platform, call: &mut Call<'_>) -> Reply {
+    let sent = fields(call);
+    let language = language(call, &sent, &platform.switches);
     if call.method == Method::GET {
-        return show(platform, call);
+        return show(platform, call, language);
     }
-    if call.path == "/oauth2/auth" && call.method == Method::POST {
-        return take(platform, call);
+    if call.path != "/oauth2/auth" || call.method != Method::POST {
+        let text = say(language, "不支持的请求方式", "This method is not supported");
+        return Page::message(language, text).status(405).reply();
     }
-    Reply::page(405, message_page("不支持的请求方式"))
+    if !from_here(call) {
+        let text =
+            say(language, "请求来自其他网站，已拒绝", "Refused: another site sent this form");
+        return Page::message(language, text).status(403).reply();
+    }
+    take(platform, call, language, &sent)
 }
 
-fn show(platform: &mut Platform, call: &Call<'_>) -> Reply {
+fn show(platform: &mut Platform, call: &Call<'_>, language: Language) -> Reply {
     let request = match check(platform, |name| call.query(name)) {
         Ok(request) => request,
-        Err(text) => return Reply::page(200, message_page(&text)),
+        Err(text) => return Page::message(language, &text).reply(),
     };
     call.note_app(&request.client);
-    let nonce = platform.rng.token();
-    let html = form_page(platform, &request, &nonce);
-    let open = &mut platform.logins.open;
-    if open.len() >= MOST_PAGES {
-        open.retain(|_, (_, since)| call.now < *since + PAGE_LIFE);
-        if open.len() >= MOST_PAGES {
-            open.clear();
-        }
-    }
-    open.insert(nonce, (request, call.now));
-    Reply::page(200, html)
+    let body = person_page(platform, &request, language);
+    let leads_to = site(&request.redirect_uri);
+    let nonce = platform.pages.open(Form::Login(request), call.now, &mut platform.rng);
+    let body = body.replacen("<!--hidden-->", &hidden(&nonce, language), 1);
+    Page::new(language, body + &other_language(call, language)).leads_to(leads_to).reply()
 }
 
 /// The form carries a nonce that only the page knew, so no other site can send it.
-fn take(platform: &mut Platform, call: &Call<'_>) -> Reply {
-    let form = call.headers.get(CONTENT_TYPE).is_some_and(|kind| {
-        kind.as_bytes().to_ascii_lowercase().starts_with(b"application/x-www-form-urlencoded")
-    });
-    let fields: HashMap<String, String> = if form {
-        form_urlencoded::parse(call.body).into_owned().collect()
-    } else {
-        HashMap::new()
-    };
-    let field = |name: &str| fields.get(name).map_or("", String::as_str);
-    let waiting = platform
-        .logins
-        .open
-        .remove(field("nonce"))
-        .filter(|(_, since)| call.now < *since + PAGE_LIFE);
-    let Some((request, _)) = waiting else {
-        return Reply::page(200, message_page("页面已失效，请重新登录"));
+fn take(
+    platform: &mut Platform,
+    call: &Call<'_>,
+    language: Language,
+    sent: &HashMap<String, String>,
+) -> Reply {
+    let field = |name: &str| sent.get(name).map_or("", String::as_str);
+    let (request, user, chosen) = match platform.pages.close(field("nonce"), call.now) {
+        Some(Form::Login(request)) => (request, field("user").to_owned(), None),
+        Some(Form::Organization(request, user)) => (request, user, Some(field("corp"))),
+        _ => {
+            let text = say(
+                language,
+                "页面已失效，请重新登录",
+                "This page is no longer valid; log in again",
+            );
+            return Page::message(language, text).reply();
+        }
     };
     call.note_app(&request.client);
     if field("decision") != "approve" {
-        return Reply::redirect(refusal(&request));
+        return pages::redirect(302, refusal(&request));
     }
-    match approve(platform, &request, field("user"), call.now) {
-        Ok(url) => Reply::redirect(url),
-        Err(text) => Reply::page(200, message_page(&text)),
+    let mut corps = homes(platform, &request, &user);
+    if let Some(chosen) = chosen {
+        corps.retain(|corp| **corp == *chosen);
     }
+    let Some(corp) = corps.first().map(Arc::clone) else {
+        return Page::message(language, say(language, STRANGER.0, STRANGER.1)).reply();
+    };
+    if request.with_corp && corps.len() > 1 {
+        return organization_page(platform, call, language, request, user, &corps);
+    }
+    match approve(platform, &request, &user, &corp, call.now) {
+        Ok(url) => pages::redirect(302, url),
+        Err(text) => Page::message(language, &text).reply(),
+    }
+}
+
+/// The organizations in question that this person belongs to.
+fn homes(platform: &Platform, request: &Login, user_id: &str) -> Vec<Arc<str>> {
+    let belongs = |corp: &&Arc<str>| {
+        let person = platform.company(corp).and_then(|company| company.employee(user_id));
+        person.is_some_and(|person| person.flags.active && (!request.managed || person.flags.admin))
+    };
+    request.corps.iter().filter(belongs).cloned().collect()
 }
 
 /// Checks the query of §4.4; what is wrong is said on the page, without any redirect.
 fn check<'q>(
     platform: &Platform,
     asked: impl Fn(&str) -> Option<&'q str>,
-) -> Result<Request, String> {
+) -> Result<Login, String> {
     let wrong = |name: &str| Err(format!("{name}参数错误"));
     let Some(app) = asked("client_id").and_then(|client| platform.app(client)) else {
         return wrong("client_id");
@@ -204,32 +229,42 @@ fn check<'q>(
     if asked("prompt") != Some("consent") {
         return wrong("prompt");
     }
-    let home = app.corp_id.clone().unwrap_or_else(|| Arc::clone(&platform.home));
-    let corp: Arc<str> = asked("corpId").filter(|corp| !corp.is_empty()).map_or(home, Arc::from);
-    if platform.company(&corp).is_none() || !app.works_in(&corp) {
+    let mut corps: Vec<Arc<str>> = match asked("corpId").filter(|corp| !corp.is_empty()) {
+        Some(corp) => vec![Arc::from(corp)],
+        None => {
+            let own = app.corp_id.iter().cloned();
+            own.chain(app.opened_by.iter().map(|corp| Arc::from(corp.as_str()))).collect()
+        }
+    };
+    corps.retain(|corp| platform.company(corp).is_some() && app.works_in(corp));
+    let mut seen = HashSet::new();
+    corps.retain(|corp| seen.insert(Arc::clone(corp)));
+    if corps.is_empty() {
         return wrong("corpId");
     }
-    Ok(Request {
+    Ok(Login {
         client: Arc::clone(&app.client_id),
         redirect_uri: redirect_uri.to_owned(),
         with_corp: scope.contains(&"corpid"),
         state: asked("state").map(str::to_owned),
-        corp,
+        corps,
+        managed: asked("org_type") == Some("management"),
     })
 }
 
 /// Approving grants every delegated point that the app has added: the page shows them all (§4.4).
 fn approve(
     platform: &mut Platform,
-    request: &Request,
+    request: &Login,
     user_id: &str,
+    corp: &Arc<str>,
     now: u64,
 ) -> Result<String, String> {
     let person = platform
-        .company(&request.corp)
+        .company(corp)
         .and_then(|company| company.employee(user_id))
         .filter(|person| person.flags.active)
-        .ok_or("该用户不在此组织内")?;
+        .ok_or(STRANGER.0)?;
     let (user_id, union_id) = (Arc::clone(&person.user_id), Arc::clone(&person.union_id));
     let app = platform.app(&request.client).ok_or("client_id参数错误")?;
     let points = Platform::delegated_points(app);
@@ -237,7 +272,7 @@ fn approve(
     let code = Code {
         pool: Pool::OAuth,
         client: Arc::clone(&request.client),
-        corp: Arc::clone(&request.corp),
+        corp: Arc::clone(corp),
         user_id,
         union_id,
         with_corp: request.with_corp,
@@ -250,11 +285,11 @@ fn approve(
 }
 
 /// The value is not in any page; `access_denied` is OAuth's own word.
-fn refusal(request: &Request) -> String {
+fn refusal(request: &Login) -> String {
     callback(request, &[("error", "access_denied")])
 }
 
-fn callback(request: &Request, pairs: &[(&str, &str)]) -> String {
+fn callback(request: &Login, pairs: &[(&str, &str)]) -> String {
     let (front, fragment) = match request.redirect_uri.split_once('#') {
         Some((front, fragment)) => (front, Some(fragment)),
         None => (request.redirect_uri.as_str(), None),
@@ -303,65 +338,74 @@ fn site(uri: &str) -> Option<String> {
     Some(format!("{scheme}://{authority}"))
 }
 
-fn form_page(platform: &Platform, request: &Request, nonce: &str) -> String {
-    let app_name = platform.app(&request.client).map_or("", |app| app.name.as_str());
-    let points: String = platform
-        .app(&request.client)
-        .map(Platform::delegated_points)
-        .unwrap_or_default()
+/// Who logs in, what the app asks for, and with which organization if that is settled. `<!--hidden-->` is where the
+/// form's hidden fields go.
+fn person_page(platform: &Platform, request: &Login, language: Language) -> String {
+    let app = platform.app(&request.client);
+    let app_name = escaped(app.map_or("", |app| app.name.as_str()));
+    let points = app.map(Platform::delegated_points).unwrap_or_default();
+    let mut people: Vec<(String, String)> = Vec::new();
+    let mut seen = HashSet::new();
+    for person in request
+        .corps
         .iter()
-        .map(|point| {
-            format!("<li>{} <code>{}</code></li>", escaped(point.name), escaped(point.code))
-        })
-        .collect();
-    let company = platform.company(&request.corp);
-    let people: String = company
-        .into_iter()
+        .filter_map(|corp| platform.company(corp))
         .flat_map(|company| company.everybody())
         .filter(|person| !person.external && person.flags.active)
-        .take(200)
-        .enumerate()
-        .map(|(at, person)| {
-            let checked = if at == 0 { " checked" } else { "" };
-            let (id, name) = (escaped(&person.user_id), escaped(&person.name));
-            format!("<li><label><input type=\"radio\" name=\"user\" value=\"{id}\"{checked}> {name} ({id})</label></li>")
-        })
-        .collect();
-    let company = company.map_or("", |company| company.name.as_str());
-    document(&format!(
-        "<h1>{}</h1><p>{} wants to know who you are, and asks for:</p><ul><li>your account <code>openid</code></li>\
-         {points}</ul><form method=\"post\" action=\"/oauth2/auth\">\
-         <input type=\"hidden\" name=\"nonce\" value=\"{}\"><p>Log in as</p><ul>{people}</ul>\
-         <button name=\"decision\" value=\"approve\">Agree 同意</button> \
-         <button name=\"decision\" value=\"refuse\">Refuse 拒绝</button></form>",
-        escaped(company),
-        escaped(app_name),
-        escaped(nonce),
-    ))
-}
-
-fn message_page(text: &str) -> String {
-    document(&format!("<h1>{}</h1>", escaped(text)))
-}
-
-fn document(body: &str) -> String {
+        .filter(|person| seen.insert(Arc::clone(&person.user_id)))
+        .take(MOST_PEOPLE)
+    {
+        let label = format!("{} ({})", escaped(&person.name), escaped(&person.user_id));
+        people.push((person.user_id.to_string(), label));
+    }
+    let organization = match request.corps.as_slice() {
+        [corp] if request.with_corp => format!(
+            "<p>{}{}</p>",
+            say(language, "组织：", "Organization: "),
+            escaped(platform.company(corp).map_or("", |company| company.name.as_str())),
+        ),
+        _ => String::new(),
+    };
+    let asks = match language {
+        Language::Chinese => format!("「{app_name}」想知道你是谁，并申请："),
+        Language::English => format!("{app_name} wants to know who you are, and asks for:"),
+    };
     format!(
-        "<!DOCTYPE html><html lang=\"zh\"><head><meta charset=\"utf-8\"><title>DingTalk sandbox</title>\
-         <meta name=\"referrer\" content=\"no-referrer\"></head><body>{body}</body></html>"
+        "<h1>{}</h1>{organization}<p>{asks}</p><ul><li>{} <code>openid</code></li></ul>{}\
+         <form method=\"post\" action=\"/oauth2/auth\"><!--hidden-->{}\
+         <button name=\"decision\" value=\"approve\">{}</button><button name=\"decision\" value=\"refuse\">{}</button></form>",
+        say(language, "登录", "Log in"),
+        say(language, "你的账号", "your account"),
+        point_list(language, points.iter().copied()),
+        choices("user", say(language, "以谁的身份登录", "Log in as"), people.into_iter()),
+        say(language, "同意", "Agree"),
+        say(language, "拒绝", "Refuse"),
     )
 }
 
-fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            _ => out.push(char),
-        }
-    }
-    out
+/// A person who belongs to several organizations says which one the app is to know.
+fn organization_page(
+    platform: &mut Platform,
+    call: &Call<'_>,
+    language: Language,
+    request: Login,
+    user: String,
+    corps: &[Arc<str>],
+) -> Reply {
+    let rows = corps.iter().map(|corp| {
+        let name = platform.company(corp).map_or("", |company| company.name.as_str());
+        (corp.to_string(), format!("{} <code>{}</code>", escaped(name), escaped(corp)))
+    });
+    let rows = choices("corp", say(language, "选择组织", "Which organization"), rows);
+    let leads_to = site(&request.redirect_uri);
+    let nonce = platform.pages.open(Form::Organization(request, user), call.now, &mut platform.rng);
+    let body = format!(
+        "<h1>{}</h1><form method=\"post\" action=\"/oauth2/auth\">{}{rows}\
+         <button name=\"decision\" value=\"approve\">{}</button><button name=\"decision\" value=\"refuse\">{}</button></form>",
+        say(language, "登录", "Log in"),
+        hidden(&nonce, language),
+        say(language, "同意", "Agree"),
+        say(language, "拒绝", "Refuse"),
+    );
+    Page::new(language, body).leads_to(leads_to).reply()
 }

@@ -12,13 +12,15 @@ use serde_json::json;
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
 use crate::apps::App;
+use crate::auth_page;
 use crate::call::{Call, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::faults::{Action, Faults, PlatformError};
 use crate::journal::{Journal, Seen, UNKNOWN};
 use crate::limits::Limits;
-use crate::login::Logins;
+use crate::login;
+use crate::pages::Pages;
 use crate::points;
 use crate::rng::Rng;
 use crate::routes::{self, Door, Operation, Route};
@@ -42,7 +44,7 @@ pub(crate) struct Platform {
     pub(crate) codes: Codes,
     pub(crate) tickets: Tickets,
     pub(crate) todos: Todos,
-    pub(crate) logins: Logins,
+    pub(crate) pages: Pages,
     /// What a person (by union id) granted to an app.
     pub(crate) consents: HashMap<(Arc<str>, Arc<str>), BTreeSet<String>>,
     pub(crate) switches: Switches,
@@ -237,7 +239,10 @@ impl Platform {
             return self.ban_page(self.switches.ban_page_is_html);
         }
         if route.family == Family::Page {
-            return crate::login::page(self, call);
+            return match call.path {
+                auth_page::AUTH | auth_page::CANCEL => auth_page::page(self, call),
+                _ => login::page(self, call),
+            };
         }
         if route.family == Family::V1 && call.method == Method::OPTIONS {
             // A browser's preflight; the CORS headers are the answer.
@@ -390,7 +395,7 @@ impl Platform {
             codes: Codes::default(),
             tickets: Tickets::default(),
             todos: Todos::default(),
-            logins: Logins::default(),
+            pages: Pages::default(),
             consents: HashMap::new(),
             switches: Switches::default(),
             faults: Faults::default(),

@@ -25,6 +25,8 @@ pub(crate) struct Point {
     pub(crate) subject: Subject,
     /// In our own words.
     pub(crate) name: &'static str,
+    /// The same in Chinese.
+    pub(crate) chinese: &'static str,
 }
 
 impl Point {
@@ -48,43 +50,67 @@ pub(crate) fn is_default(code: &str) -> bool {
 }
 
 pub(crate) const CATALOGUE: [Point; 16] = [
-    application("qyapi_base", "the calls every internal app may make"),
-    application("isvapi_base", "the calls every third-party app may make"),
-    application("open_app_api_base", "the calls every app may make"),
-    application("qyapi_get_member", "read one person of the organization"),
-    application("qyapi_get_member_by_mobile", "find a person by phone number"),
-    application("qyapi_get_department_member", "list the people of a department"),
-    application("qyapi_get_department_list", "read departments"),
-    application("qyapi_addresslist_search", "search the address book"),
-    application("qyapi_manage_addresslist", "change the address book"),
-    field("fieldMobile", Subject::Application, "phone numbers of the organization's people"),
-    field("fieldEmail", Subject::Application, "e-mail addresses and other personal details"),
+    application("qyapi_base", "the calls every internal app may make", "企业内部应用的基础接口"),
+    application("isvapi_base", "the calls every third-party app may make", "第三方应用的基础接口"),
+    application("open_app_api_base", "the calls every app may make", "所有应用的基础接口"),
+    application("qyapi_get_member", "read one person of the organization", "读取成员信息"),
+    application("qyapi_get_member_by_mobile", "find a person by phone number", "用手机号查找成员"),
+    application("qyapi_get_department_member", "list the people of a department", "列出部门成员"),
+    application("qyapi_get_department_list", "read departments", "读取部门信息"),
+    application("qyapi_addresslist_search", "search the address book", "搜索通讯录"),
+    application("qyapi_manage_addresslist", "change the address book", "修改通讯录"),
+    field(
+        "fieldMobile",
+        Subject::Application,
+        "phone numbers of the organization's people",
+        "成员的手机号",
+    ),
+    field(
+        "fieldEmail",
+        Subject::Application,
+        "e-mail addresses and other personal details",
+        "成员的邮箱等个人信息",
+    ),
     Point {
         code: "Contact.User.Read",
         form: Form::Rpc,
         subject: Subject::Delegated,
         name: "read your profile",
+        chinese: "读取你的个人信息",
     },
-    field("Contact.User.mobile", Subject::Delegated, "your phone number"),
+    field("Contact.User.mobile", Subject::Delegated, "your phone number", "你的手机号"),
     Point {
         code: "Todo.Todo.Write",
         form: Form::Rpc,
         subject: Subject::Both,
         name: "create and change to-dos",
+        chinese: "创建和修改待办",
     },
-    Point { code: "Todo.Todo.Read", form: Form::Rpc, subject: Subject::Both, name: "read to-dos" },
+    Point {
+        code: "Todo.Todo.Read",
+        form: Form::Rpc,
+        subject: Subject::Both,
+        name: "read to-dos",
+        chinese: "读取待办",
+    },
     Point {
         code: "Todo.PersonalTodo.Write",
         form: Form::Rpc,
         subject: Subject::Delegated,
         name: "create personal to-dos in your name",
+        chinese: "以你的名义创建个人待办",
     },
 ];
 
-const fn application(code: &'static str, name: &'static str) -> Point {
-    Point { code, form: Form::Rpc, subject: Subject::Application, name }
+const fn application(code: &'static str, name: &'static str, chinese: &'static str) -> Point {
+    Point { code, form: Form::Rpc, subject: Subject::Application, name, chinese }
 }
 
-const fn field(code: &'static str, subject: Subject, name: &'static str) -> Point {
-    Point { code, form: Form::Field, subject, name }
+const fn field(
+    code: &'static str,
+    subject: Subject,
+    name: &'static str,
+    chinese: &'static str,
+) -> Point {
+    Point { code, form: Form::Field, subject, name, chinese }
 }

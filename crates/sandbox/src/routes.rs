@@ -7,6 +7,7 @@ use crate::api::{
     auth_scopes, contact_v1, department, gettoken, jsapi, oauth2, search, sso, todo, todo_query,
     user, user_list, user_token,
 };
+use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
 use crate::faults::names;
 use crate::journal::UNKNOWN;
@@ -93,10 +94,11 @@ pub(crate) fn known(pattern: &str) -> bool {
 
 /// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.
 pub(crate) fn without_host(path: &str) -> &str {
-    const HOSTS: [&str; 6] = [
+    const HOSTS: [&str; 7] = [
         "/api.dingtalk.com/",
         "/oapi.dingtalk.com/",
         "/login.dingtalk.com/",
+        "/n.dingtalk.com/",
         "/api.dingtalk.io/",
         "/oapi.dingtalk.io/",
         "/login.dingtalk.io/",
@@ -138,7 +140,7 @@ fn family(path: &str) -> Family {
         Family::V1
     } else if path.starts_with("/topapi/") {
         Family::Topapi
-    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm") {
+    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL) {
         Family::Page
     } else {
         Family::Old
@@ -194,12 +196,20 @@ const fn v1(name: &'static str, door: Door, point: Option<&'static str>) -> Oper
     Operation::new(name, Family::V1, door, point)
 }
 
-/// The pages; what they do is in the login module, this only names them.
-static PAGES: [Operation; 3] = [
-    Operation::new("GET /oauth2/auth", Family::Page, Door::Open(nothing), None),
-    Operation::new("GET /oauth2/challenge.htm", Family::Page, Door::Open(nothing), None),
-    Operation::new("POST /oauth2/auth", Family::Page, Door::Open(nothing), None),
+/// The pages; what they do is in their modules, this only names them.
+static PAGES: [Operation; 7] = [
+    page("GET /oauth2/auth"),
+    page("GET /oauth2/challenge.htm"),
+    page("POST /oauth2/auth"),
+    page("GET /dingding/h5-common-authority/auth/index.html"),
+    page("POST /dingding/h5-common-authority/auth/index.html"),
+    page("GET /dingding/h5-common-authority/pages/cancel"),
+    page("POST /dingding/h5-common-authority/pages/cancel"),
 ];
+
+const fn page(name: &'static str) -> Operation {
+    Operation::new(name, Family::Page, Door::Open(nothing), None)
+}
 
 fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
     Ok(Json::Null)

@@ -37,6 +37,8 @@ pub(crate) struct Reply {
     /// The error code of the answer: an errcode (or the sub_code inside 88), or a v1.0 code.
     pub(crate) code: Option<Cow<'static, str>>,
     pub(crate) location: Option<String>,
+    /// What only pages send.
+    pub(crate) headers: Vec<(&'static str, String)>,
     /// `x-acs-request-id` and `x-acs-trace-id` of family C.
     pub(crate) ids: Option<(String, String)>,
 }
@@ -74,6 +76,7 @@ impl Reply {
             content_type: Cow::Borrowed(content_type(family)),
             code,
             location: None,
+            headers: Vec::new(),
             ids: None,
         }
     }
@@ -101,6 +104,11 @@ impl Reply {
         headers.insert(SERVER, HeaderValue::from_static("DingTalk/1.0.0"));
         if let Ok(value) = HeaderValue::from_str(&self.content_type) {
             headers.insert(CONTENT_TYPE, value);
+        }
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
         }
         if let Some((request, trace)) = self.ids {
             for (name, value) in [("x-acs-request-id", request), ("x-acs-trace-id", trace)] {

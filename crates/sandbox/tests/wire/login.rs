@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dingtalk_sandbox::{BrowserLogin, Callback, Person, Sandbox, Switch};
+use dingtalk_sandbox::{App, BrowserLogin, Callback, Language, Person, Sandbox, Switch};
 
 use crate::support::{Answer, builder, exchange, get, parameter, sandbox, send, v1};
 
@@ -152,4 +152,106 @@ fn the_shortcut_for_tests_does_what_the_page_does() {
     assert!(sandbox.login(&stranger).is_err());
     let inactive = BrowserLogin::new(&demo.client_id, &demo.redirect_uri, &demo.inactive_user_id);
     assert!(sandbox.login(&inactive).is_err());
+}
+
+/// Two organizations that opened the demo's third-party app, with one person in both.
+fn two_organizations(sandbox: &Sandbox) {
+    sandbox.add_organization("dingsecond", "第二组织 <b>");
+    sandbox.add_app(
+        App::third_party("suitetwo", "s")
+            .redirect_uri("http://localhost:8080/")
+            .opened_by(sandbox.demo().corp_id)
+            .opened_by("dingsecond"),
+    );
+    assert!(sandbox.add_person_to("dingsecond", Person::new("u-su-mei", "苏梅").admin()));
+    assert!(sandbox.add_person_to("dingsecond", Person::new("u-only", "只在第二组织")));
+    assert!(!sandbox.add_person_to("dingnowhere", Person::new("u-x", "x")));
+}
+
+fn two_uri(sandbox: &Sandbox, scope: &str, more: &str) -> String {
+    page_uri(sandbox, "http://localhost:8080/cb", scope)
+        .replace(&sandbox.demo().client_id, "suitetwo")
+        + more
+}
+
+#[test]
+fn a_person_of_several_organizations_chooses_one_when_the_scope_asks_for_it() {
+    let sandbox = sandbox();
+    two_organizations(&sandbox);
+    let page = get(&sandbox, &two_uri(&sandbox, "openid corpid", ""));
+    let choice =
+        answer_form(&sandbox, &format!("nonce={}&user=u-su-mei&decision=approve", nonce(&page)));
+    assert_eq!(choice.status, 200);
+    assert!(choice.text.contains("青石样品科技") && choice.text.contains("第二组织 &lt;b&gt;"));
+    let foreign =
+        answer_form(&sandbox, &format!("nonce={}&corp=dingx&decision=approve", nonce(&choice)));
+    assert!(foreign.text.contains("该用户不在此组织内"), "only what was offered");
+    for corp in ["dingsecond".to_owned(), sandbox.demo().corp_id] {
+        let page = get(&sandbox, &two_uri(&sandbox, "openid corpid", ""));
+        let choice = answer_form(
+            &sandbox,
+            &format!("nonce={}&user=u-su-mei&decision=approve", nonce(&page)),
+        );
+        let body = format!("nonce={}&corp={corp}&decision=approve", nonce(&choice));
+        let answer = answer_form(&sandbox, &body);
+        let code = parameter(answer.header("location"), "authCode").expect("a code");
+        let body = format!(
+            r#"{{"clientId":"suitetwo","clientSecret":"s","code":"{code}","grantType":"authorization_code"}}"#
+        );
+        let token = v1(&sandbox, "POST", "/v1.0/oauth2/userAccessToken", "", &body);
+        assert_eq!(token.str("/corpId"), corp);
+    }
+}
+
+#[test]
+fn there_is_no_choice_without_the_scope_with_one_organization_or_with_a_preset() {
+    let sandbox = sandbox();
+    two_organizations(&sandbox);
+    for (scope, more, user) in [
+        ("openid", "", "u-su-mei"),
+        ("openid corpid", "", "u-only"),
+        ("openid corpid", "", "manager01"),
+        ("openid corpid", "&corpId=dingsecond", "u-su-mei"),
+        ("openid corpid", "&org_type=management", "u-su-mei"),
+    ] {
+        let page = get(&sandbox, &two_uri(&sandbox, scope, more));
+        let body = format!("nonce={}&user={user}&decision=approve", nonce(&page));
+        assert_eq!(answer_form(&sandbox, &body).status, 302, "{scope} {more} {user}");
+    }
+    let page = get(&sandbox, &two_uri(&sandbox, "openid corpid", "&corpId=dingsecond"));
+    assert!(page.text.contains("组织：第二组织 &lt;b&gt;"), "the one is shown");
+    let body = format!("nonce={}&user=manager01&decision=approve", nonce(&page));
+    assert!(answer_form(&sandbox, &body).text.contains("该用户不在此组织内"));
+}
+
+#[test]
+fn a_form_from_another_site_is_refused_and_the_page_is_in_no_frame_and_no_cache() {
+    let sandbox = sandbox();
+    let page = get(&sandbox, &page_uri(&sandbox, &sandbox.demo().redirect_uri, "openid"));
+    assert_eq!(
+        (page.header("cache-control"), page.header("x-frame-options")),
+        ("no-store", "DENY")
+    );
+    let policy = page.header("content-security-policy");
+    assert!(policy.contains("form-action 'self' http://localhost:8080;"), "{policy}");
+    assert!(policy.contains("frame-ancestors 'none'"), "{policy}");
+    let body = format!("nonce={}&user=manager01&decision=approve", nonce(&page));
+    let headers = [
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("host", "127.0.0.1:7880"),
+        ("origin", "https://evil.example"),
+    ];
+    let refused = send(&sandbox, "POST", "/oauth2/auth", &headers, body.as_bytes());
+    assert_eq!((refused.status, refused.header("location")), (403, ""));
+    assert_eq!(answer_form(&sandbox, &body).header("cache-control"), "no-store");
+}
+
+#[test]
+fn the_login_page_speaks_the_language_of_the_switch() {
+    let sandbox = sandbox();
+    let uri = page_uri(&sandbox, &sandbox.demo().redirect_uri, "openid");
+    assert!(get(&sandbox, &uri).text.contains(">同意<"));
+    assert!(get(&sandbox, &format!("{uri}&lang=en")).text.contains(">Agree<"));
+    sandbox.set_switch(&Switch::Language(Language::English));
+    assert!(get(&sandbox, &uri).text.contains("wants to know who you are"));
 }

@@ -1,6 +1,7 @@
 //! The sandbox against the wire facts, in-process on a frozen clock; a few tests over a real socket.
 
 mod apps;
+mod auth_page;
 mod codes;
 mod consent;
 mod contacts;
