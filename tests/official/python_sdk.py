@@ -117,6 +117,15 @@ class Walk:
         assert first.corp_id == demo.CORP and first.expire_in == 7200, first
         without = self.user_token(demo.login(self.origin, scope="openid")["authCode"])
         assert without.corp_id is None, "the organization comes with the scope corpid only"
+        if self.loop is None:
+            # Remembered from then on, so that the second walk would see no dialog.
+            outcome = demo.consent(self.origin, "Contact.User.Read", user="u-lin-xia")
+            assert outcome["status"] == "ok", outcome
+            consented = self.user_token(outcome["result"]["authCode"])
+            assert consented.corp_id is None, consented
+            headers = contact.GetUserHeaders(x_acs_dingtalk_access_token=consented.access_token)
+            her = self.call(self.contact, "get_user", "me", headers)
+            assert (her.nick, her.mobile) == ("林夏", None), "the phone number was not asked for"
         used = oauth2.GetUserTokenRequest(
             client_id=demo.CLIENT, client_secret=demo.SECRET,
             code=callback["authCode"], grant_type="authorization_code",

@@ -1,6 +1,7 @@
 """A running sandbox, and a person in front of its pages, for the scripts in this directory."""
 
 import contextlib
+import html
 import html.parser
 import json
 import re
@@ -59,23 +60,23 @@ class _Stay(urllib.request.HTTPRedirectHandler):
 
 
 # No proxy of the machine's and no redirect: the callback's server does not exist.
-_opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay)
 
 
 def http(url, data=None, headers=None):
     """One exchange: status, headers, text. A status of 300 or more is an answer too."""
     request = urllib.request.Request(url, data=data, headers=headers or {})
     try:
-        with _opener.open(request, timeout=20) as answer:
+        with opener.open(request, timeout=20) as answer:
             return answer.status, answer.headers, answer.read().decode()
     except urllib.error.HTTPError as answer:
         return answer.code, answer.headers, answer.read().decode()
 
 
-def submit(origin, page, **fields):
+def submit(origin, page, cookie="", **fields):
     """Sends a page's form the way a browser does."""
     body = urllib.parse.urlencode({**page.fields, **fields}).encode()
-    headers = {"origin": origin, "content-type": "application/x-www-form-urlencoded"}
+    headers = {"origin": origin, "content-type": "application/x-www-form-urlencoded", "cookie": cookie}
     return http(origin + page.action, body, headers)
 
 
@@ -92,6 +93,20 @@ def login(origin, user=ADMIN, decision="approve", client=CLIENT, scope="openid c
     location = headers["location"]
     assert location.startswith(REDIRECT + "?"), location
     return dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(location).query))
+
+
+def consent(origin, rpc_scope, user, client=CLIENT):
+    """Agrees on the openAuth page and returns what the component's promise resolves with."""
+    url = (f"{origin}/dingding/h5-common-authority/auth/index.html"
+           f"?type=0&clientId={client}&corpId={CORP}&rpcScope={rpc_scope}&fieldScope=")
+    _, _, text = http(url)
+    status, headers, text = submit(origin, Page(text), user=user)
+    assert status == 303, text
+    cookie = headers["set-cookie"].split(";")[0]
+    _, _, text = http(origin + headers["location"], headers={"cookie": cookie})
+    _, _, text = submit(origin, Page(text), cookie, decision="approve")
+    outcome = re.search(r'<pre id="outcome">(.*?)</pre>', text).group(1)
+    return json.loads(html.unescape(outcome))
 
 
 def topapi(origin, path, token, **arguments):

@@ -33,6 +33,11 @@
 //! assert_eq!(sandbox.token_requests(), 3);
 //! ```
 //!
+//! For people in front of a browser there are plain pages that need no JavaScript: the login at `/oauth2/auth`, the
+//! openAuth component's consent at `/dingding/h5-common-authority/auth/index.html`, and the list of what one granted,
+//! with a button that takes it back, at `/dingding/h5-common-authority/pages/cancel`. [`Sandbox::login`],
+//! [`Sandbox::consent`] and [`Sandbox::withdraw_consent`] come to the same outcomes without a browser.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 

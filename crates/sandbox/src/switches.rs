@@ -22,7 +22,8 @@ pub enum Switch {
     /// Which parameter the browser login's callback carries. Default: [`Callback::Both`], `code` and `authCode` with
     /// the same value, as seen live (wire-facts §4.4, §14 row 10).
     Callback(Callback),
-    /// The language of message texts. Default: [`Language::Chinese`] (wire-facts §1.6).
+    /// The language of message texts, and of the pages as long as their reader chooses no other (`lang=en`, `lang=zh`).
+    /// Default: [`Language::Chinese`] (wire-facts §1.6).
     Language(Language),
     /// The status of `unauthorized.client` at `{corpId}/token`. Default: `401`; another page says 400
     /// (wire-facts §2.3, §14 row 21). Any other number counts as 401.

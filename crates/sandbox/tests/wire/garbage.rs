@@ -6,7 +6,7 @@ use http::Request;
 use crate::support::{app_token, builder, send, user_token};
 
 /// The APIs with something in the place of their path members.
-const PATHS: [&str; 34] = [
+const PATHS: [&str; 36] = [
     "/gettoken",
     "/get_jsapi_ticket",
     "/auth/scopes",
@@ -40,10 +40,17 @@ const PATHS: [&str; 34] = [
     "/v1.0/todo/users/u/tasks/t/executorStatus",
     "/v1.0/todo/users/u/org/tasks/query",
     "/oauth2/auth",
+    "/dingding/h5-common-authority/auth/index.html",
+    "/dingding/h5-common-authority/pages/cancel",
     "/nowhere",
 ];
 
-const NAMES: [&str; 26] = [
+const NAMES: [&str; 31] = [
+    "type",
+    "corpId",
+    "rpcScope",
+    "fieldScope",
+    "nonce",
     "userid",
     "dept_id",
     "cursor",
