@@ -15,7 +15,7 @@ use crate::codes::Codes;
 use crate::company::Company;
 use crate::documents::{AppDoc, DepartmentDoc, PersonDoc, SwitchesDoc, departments_of};
 use crate::limits::Limits;
-use crate::login::Logins;
+use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::switches::Switches;
 use crate::tokens::Tokens;
@@ -217,7 +217,7 @@ impl Read {
         platform.tickets = document.tickets;
         platform.todos = document.todos;
         // Open login pages and the last second's calls belong to the state that is gone.
-        platform.logins = Logins::default();
+        platform.pages = Pages::default();
         platform.limits = Limits::default();
     }
 }
