@@ -38,6 +38,12 @@
 //! with a button that takes it back, at `/dingding/h5-common-authority/pages/cancel`. [`Sandbox::login`],
 //! [`Sandbox::consent`] and [`Sandbox::withdraw_consent`] come to the same outcomes without a browser.
 //!
+//! What tests need beyond the platform: a [`Clock`] that is frozen, moved or sped up, [`Fault`]s, [`Gate`]s that hold
+//! calls until a test has seen them arrive, the [`Journal`], [`Fixture`] files, [`reset`](Sandbox::reset) and
+//! [snapshots](Sandbox::snapshot). A server offers the same to programs in any language under `/_sandbox/v1/`, to
+//! whoever knows the [control token](Sandbox::control_token) and is no web page; `/_sandbox/v1/openapi.json` describes
+//! it.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 

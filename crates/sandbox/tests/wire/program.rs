@@ -43,19 +43,19 @@ impl Serving {
     fn start(args: &[&str]) -> Self {
         let mut args = args.to_vec();
         args.extend(["--port", "0", "--print-env"]);
-        let mut child = program(&args).spawn().expect("the program starts");
-        let mut env = String::new();
-        let out = BufReader::new(child.stdout.take().expect("its output is ours"));
+        let child = program(&args).spawn().expect("the program starts");
+        let mut serving = Self { child, env: String::new() };
+        let out = BufReader::new(serving.child.stdout.take().expect("its output is ours"));
         for line in out.lines() {
             let line = line.expect("its output is text");
             if line == "# ready" {
-                return Self { child, env };
+                return serving;
             }
-            env.push_str(&line);
-            env.push('\n');
+            serving.env.push_str(&line);
+            serving.env.push('\n');
         }
         let mut text = String::new();
-        let _ = child.stderr.take().expect("its errors are ours").read_to_string(&mut text);
+        let _ = serving.child.stderr.take().expect("its errors are ours").read_to_string(&mut text);
         panic!("it ended: {text}");
     }
 
