@@ -40,10 +40,13 @@ fn run(options: &Options) -> Result<(), String> {
         write_token(path, sandbox.control_token())
             .map_err(|error| format!("--control-token-file {}: {error}", path.display()))?;
     }
+    // Whoever reads the last line below may end us at once, and the state is to be saved then too.
+    let deaf = |error: io::Error| format!("cannot wait for Ctrl-C: {error}");
+    let end = End::listen().map_err(deaf)?;
     let told =
         if options.print_env { environment(&sandbox, &facts) } else { greeting(&sandbox, &facts) };
     print(&mut stdout(), &told);
-    until_ended().map_err(|error| format!("cannot wait for Ctrl-C: {error}"))?;
+    end.wait().map_err(deaf)?;
     if let Some(path) = &options.token_file {
         // It opens nothing any more; whoever removed it before us was right.
         let _ = std::fs::remove_file(path);
@@ -233,21 +236,45 @@ fn line(entry: &Entry) -> String {
     line.chars().filter(|char| !char.is_control() || *char == '\n').collect()
 }
 
-/// Ctrl-C, or the signal by which a service is ended.
-fn until_ended() -> io::Result<()> {
-    tokio::runtime::Builder::new_current_thread().enable_io().build()?.block_on(async {
+/// Ctrl-C, or the signal by which a service is ended; listened to from the moment this is made.
+struct End {
+    runtime: tokio::runtime::Runtime,
+    #[cfg(unix)]
+    signals: [tokio::signal::unix::Signal; 2],
+}
+
+impl End {
+    fn listen() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         #[cfg(unix)]
-        {
+        let signals = {
             use tokio::signal::unix::{SignalKind, signal};
-            let mut end = signal(SignalKind::terminate())?;
+            let _inside = runtime.enter();
+            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
+        };
+        Ok(Self {
+            runtime,
+            #[cfg(unix)]
+            signals,
+        })
+    }
+
+    #[cfg(unix)]
+    fn wait(self) -> io::Result<()> {
+        let [mut pressed, mut ended] = self.signals;
+        self.runtime.block_on(async {
             tokio::select! {
-                pressed = tokio::signal::ctrl_c() => pressed,
-                _ = end.recv() => Ok(()),
+                _ = pressed.recv() => {}
+                _ = ended.recv() => {}
             }
-        }
-        #[cfg(not(unix))]
-        tokio::signal::ctrl_c().await
-    })
+        });
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    fn wait(self) -> io::Result<()> {
+        self.runtime.block_on(tokio::signal::ctrl_c())
+    }
 }
 
 /// A closed pipe behind us is no reason to fall over.
