@@ -29,6 +29,7 @@ pub(crate) struct Plan {
     empty: bool,
     seed: Option<u64>,
     frozen_at: Option<u64>,
+    speed: Option<f64>,
     population: usize,
     fixture: Option<Fixture>,
     switches: Vec<Switch>,
@@ -57,6 +58,13 @@ impl Builder {
     #[must_use]
     pub fn frozen_at(mut self, unix_ms: u64) -> Self {
         self.plan.frozen_at = Some(unix_ms);
+        self
+    }
+
+    /// Starts with a clock at this speed; see [`Clock::speed`].
+    #[must_use]
+    pub fn speed(mut self, times: f64) -> Self {
+        self.plan.speed = Some(times);
         self
     }
 
@@ -147,7 +155,7 @@ impl Builder {
         if let Some(listener) = self.listener {
             journal.listen(listener);
         }
-        let clock = self.plan.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
+        let clock = self.plan.clock();
         Shared::new(self.plan.platform(rng), clock, journal, self.plan)
     }
 }
@@ -163,8 +171,15 @@ impl Plan {
 
     /// Puts the clock to where it was, or where it would be.
     pub(crate) fn wind(&self, clock: &Clock) {
-        let start = self.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
-        clock.adopt(start.reading());
+        clock.adopt(self.clock().reading());
+    }
+
+    fn clock(&self) -> Clock {
+        let clock = self.frozen_at.map_or_else(Clock::running, Clock::frozen_at);
+        if let Some(times) = self.speed {
+            clock.speed(times);
+        }
+        clock
     }
 
     fn rng(&self) -> Rng {

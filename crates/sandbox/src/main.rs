@@ -6,6 +6,7 @@ use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write, stderr, stdout};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use dingtalk_sandbox::{Entry, Fixture, Sandbox};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -68,6 +69,13 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     if let Some(seed) = options.seed {
         builder = builder.seed(seed);
     }
+    if options.frozen {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        builder = builder.frozen_at(u64::try_from(now.as_millis()).unwrap_or(0));
+    }
+    if let Some(times) = options.speed {
+        builder = builder.speed(times);
+    }
     if !options.quiet && !options.print_env {
         builder = builder.on_request(|entry| print(&mut stdout(), &line(entry)));
     }
@@ -90,12 +98,6 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
         ),
         _ => format!("cannot start: {error}"),
     })?;
-    if options.frozen {
-        sandbox.clock().freeze();
-    }
-    if let Some(speed) = options.speed {
-        sandbox.clock().speed(speed);
-    }
     if let (Some(text), Some(path)) = (state, &options.state) {
         sandbox.load(&text).map_err(|error| format!("--state {}: {error}", path.display()))?;
     }

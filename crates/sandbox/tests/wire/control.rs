@@ -521,6 +521,15 @@ fn reset_goes_back_to_the_start_and_a_seed_repeats_its_tokens() {
 }
 
 #[test]
+fn reset_brings_the_clocks_first_speed_back_too() {
+    let sandbox = builder().speed(60.0).in_process();
+    done(&sandbox, "POST", "/clock", &json!({"run":true,"speed":2}));
+    done(&sandbox, "POST", "/reset", &Value::Null);
+    let clock = done(&sandbox, "GET", "/clock", &Value::Null);
+    assert_eq!(clock, json!({"nowMs": START, "frozen": true, "speed": 60.0}));
+}
+
+#[test]
 fn a_page_is_verified_over_the_control_api() {
     let sandbox = sandbox();
     let body = json!({"config":{"corpId":"nowhere"},"url":"https://app.example.com/"});
