@@ -256,6 +256,9 @@ class Walk:
         self.refused(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret",
                      self.oauth2, "get_sso_access_token", request, {})
         headers = oauth2.GetSsoUserInfoHeaders(x_acs_dingtalk_access_token=sso.access_token)
+        who = oauth2.GetSsoUserInfoRequest(code=demo.code(self.origin, "sso", demo.ADMIN))
+        admin = self.call(self.oauth2, "get_sso_user_info", who, headers)
+        assert (admin.user_id, admin.corp_id, admin.is_admin) == (demo.ADMIN, demo.CORP, True), admin
         self.refused(400, "invalidCode", "无效的授权码", self.oauth2, "get_sso_user_info",
                      oauth2.GetSsoUserInfoRequest(code="never-issued"), headers)
 
@@ -301,7 +304,7 @@ class Walk:
 
     def old_sdk(self, token):
         """The calls of the old families, which have no v1.0 client: plain HTTP, every scalar as text."""
-        origin, self.steps = self.origin, self.steps + 11
+        origin, self.steps = self.origin, self.steps + 12
         pair = urllib.parse.urlencode({"appkey": demo.CLIENT, "appsecret": demo.SECRET})
         status, _, text = demo.http(f"{origin}/gettoken?{pair}")
         answer = json.loads(text)
@@ -329,8 +332,11 @@ class Walk:
         assert dead["errmsg"] == "ding talk error[subcode=40014,submsg=不合法的access_token]", dead
         blank = demo.topapi(origin, "topapi/v2/user/get", "", userid=demo.ADMIN)
         assert (blank["errcode"], blank["sub_code"]) == (88, "40000"), blank
-        code = demo.topapi(origin, "topapi/v2/user/getuserinfo", token, code="never-issued")
-        assert code["errcode"] == 40078, code
+        silent = demo.code(origin, "silent", demo.MEMBER)
+        me = demo.topapi(origin, "topapi/v2/user/getuserinfo", token, code=silent)
+        assert (me["errcode"], me["result"]["userid"]) == (0, demo.MEMBER), me
+        used = demo.topapi(origin, "topapi/v2/user/getuserinfo", token, code=silent)
+        assert used["errcode"] == 40078, used
 
 
 def main():

@@ -20,19 +20,27 @@ SSO_SECRET = "demo-sso-secret-not-a-real-one"
 REDIRECT = "http://localhost:8080/callback"
 ADMIN, MEMBER = "manager01", "u-su-mei"
 
+# The header that opens the control API of the sandbox that runs.
+CONTROL = {"content-type": "application/json"}
+
 
 @contextlib.contextmanager
 def running(program):
     """Starts the program on a free port, gives its origin, and ends it whatever happens."""
     process = subprocess.Popen(
-        [program, "--port", "0", "--quiet"], stdout=subprocess.PIPE, text=True, encoding="utf-8"
+        [program, "--port", "0", "--quiet", "--print-env"], stdout=subprocess.PIPE, text=True, encoding="utf-8"
     )
     try:
-        greeting = process.stdout.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", greeting)
-        if not found:
-            raise SystemExit(f"the sandbox did not say where it listens: {greeting!r}")
-        yield found.group()
+        said = {}
+        for line in process.stdout:
+            if line == "# ready\n":
+                break
+            if found := re.fullmatch(r"export (\w+)='([^']*)'\n", line):
+                said[found.group(1)] = found.group(2)
+        if "DINGTALK_BASE_URL" not in said:
+            raise SystemExit(f"the sandbox did not say where it listens: {said}")
+        CONTROL["authorization"] = f"Bearer {said['DINGTALK_SANDBOX_TOKEN']}"
+        yield said["DINGTALK_BASE_URL"]
     finally:
         process.terminate()
         process.communicate(timeout=10)
@@ -107,6 +115,14 @@ def consent(origin, rpc_scope, user, client=CLIENT):
     _, _, text = submit(origin, Page(text), cookie, decision="approve")
     outcome = re.search(r'<pre id="outcome">(.*?)</pre>', text).group(1)
     return json.loads(html.unescape(outcome))
+
+
+def code(origin, kind, user):
+    """A one-time code over the control API, as the client or the admin backend would bring it."""
+    body = json.dumps({"kind": kind, "userId": user}).encode()
+    status, _, text = http(f"{origin}/_sandbox/v1/codes", body, CONTROL)
+    assert status in (200, 201), text
+    return json.loads(text)["code"]
 
 
 def topapi(origin, path, token, **arguments):
