@@ -34,6 +34,17 @@ pub struct App {
     /// Third-party apps: the latest pushed ticket (wire-facts §3.6), and the organizations that opened the app.
     pub(crate) suite_ticket: String,
     pub(crate) opened_by: BTreeSet<String>,
+    /// Where an organization has its own agent id for the app, or has stopped it.
+    pub(crate) agents: HashMap<String, Agent>,
+    /// The number that is the same in every organization.
+    pub(crate) app_id: i64,
+}
+
+/// One organization's copy of an app (wire-facts §3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Agent {
+    pub(crate) id: i64,
+    pub(crate) stopped: bool,
 }
 
 /// What an app is.
@@ -154,9 +165,22 @@ impl App {
                 && self.granted.get(corp).is_some_and(|set| set.contains(point))
     }
 
-    /// Whether the app lives in this organization.
+    /// Whether the app lives in this organization. A suite works only where it was opened, its vendor's own
+    /// organization included; other apps are at home where they belong.
     pub(crate) fn works_in(&self, corp: &str) -> bool {
-        self.corp_id.as_deref() == Some(corp) || self.opened_by.contains(corp)
+        let at_home = self.kind != AppKind::ThirdParty && self.corp_id.as_deref() == Some(corp);
+        at_home || self.opened_by.contains(corp)
+    }
+
+    /// §3.2: a CustomKey app takes any text as the suite ticket, a suite only the latest one pushed.
+    pub(crate) fn takes_ticket(&self, ticket: &str) -> bool {
+        !ticket.is_empty() && (self.kind == AppKind::Custom || ticket == self.suite_ticket)
+    }
+
+    /// The app's agent in an organization; ids differ from one to the other (wire-facts §3.5).
+    pub(crate) fn agent(&self, corp: &str) -> Agent {
+        let usual = Agent { id: self.agent_id, stopped: false };
+        self.agents.get(corp).copied().unwrap_or(usual)
     }
 
     fn new(kind: AppKind, client_id: String, client_secret: String) -> Self {
@@ -175,6 +199,8 @@ impl App {
             dead: false,
             suite_ticket: String::new(),
             opened_by: BTreeSet::new(),
+            agents: HashMap::new(),
+            app_id: 0,
         }
     }
 }

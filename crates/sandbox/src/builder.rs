@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use crate::apps::App;
 use crate::clock::Clock;
@@ -36,6 +37,8 @@ pub(crate) struct Plan {
     departments: Vec<Department>,
     people: Vec<Person>,
     apps: Vec<App>,
+    remote_callbacks: bool,
+    callback_limit: Option<Duration>,
 }
 
 impl Builder {
@@ -109,6 +112,22 @@ impl Builder {
     #[must_use]
     pub fn app(mut self, app: App) -> Self {
         self.plan.apps.push(app);
+        self
+    }
+
+    /// Lets events be pushed to other machines. Without this call a callback must be on loopback, so that a test with a
+    /// real address in its settings sends nothing there.
+    #[must_use]
+    pub fn allow_remote_callbacks(mut self) -> Self {
+        self.plan.remote_callbacks = true;
+        self
+    }
+
+    /// How long a callback may take to reply, in the machine's time: 2500 ms without this call, 1500 ms on older pages
+    /// (wire-facts §10.1).
+    #[must_use]
+    pub fn callback_limit(mut self, limit: Duration) -> Self {
+        self.plan.callback_limit = Some(limit);
         self
     }
 
@@ -198,6 +217,10 @@ impl Plan {
         }
         if let Some(Fixture { departments, people, apps, switches, .. }) = &self.fixture {
             furnish(&mut platform, departments, people, apps, switches);
+        }
+        platform.outbox.leave_machine = self.remote_callbacks;
+        if let Some(limit) = self.callback_limit {
+            platform.outbox.limit = limit;
         }
         furnish(&mut platform, &self.departments, &self.people, &self.apps, &self.switches);
         platform

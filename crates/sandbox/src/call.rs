@@ -83,6 +83,17 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// The JSON body of the old calls that have one. Its content type is not looked at; no source says that it is.
+    pub(crate) fn old_document(&self) -> Result<Document, Failure> {
+        if self.body.trim_ascii().is_empty() {
+            return Err(Refusal::BodyMissing.into());
+        }
+        match serde_json::from_slice(self.body) {
+            Ok(Value::Object(fields)) => Ok(Document(fields)),
+            _ => Err(Refusal::BodyUnreadable.into()),
+        }
+    }
+
     /// Reads form, JSON and query for family B; what cannot be read is remembered, because the token is judged first.
     pub(crate) fn read_arguments(&mut self) {
         let mut pairs = Vec::new();

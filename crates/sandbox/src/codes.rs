@@ -19,6 +19,8 @@ pub(crate) enum Pool {
     OAuth,
     /// The admin backend, for `ssoUserInfo`.
     Sso,
+    /// The old scan login, for `sns/getuserinfo_bycode`.
+    Sns,
 }
 
 /// What a code stands for.
@@ -50,6 +52,11 @@ impl Codes {
         let text = rng.token();
         self.open.insert(text.clone(), (code, now));
         text
+    }
+
+    /// Forgets the codes of an app in one organization.
+    pub(crate) fn drop_app_in(&mut self, client: &str, corp: &str) {
+        self.open.retain(|_, (code, _)| *code.client != *client || *code.corp != *corp);
     }
 
     /// Uses a code up, if it is of this pool, alive, and `fits` says that it was made for the caller. A code shown at

@@ -62,7 +62,7 @@ pub(crate) fn verify(
     let app = platform
         .apps
         .values()
-        .find(|app| Some(app.agent_id) == agent_id && app.works_in(&corp))
+        .find(|app| app.works_in(&corp) && Some(app.agent(&corp).id) == agent_id)
         .ok_or_else(|| refused(52019, "agentId is no app of this organization"))?;
     let (nonce, stamp, signature) = (text("nonceStr"), text("timeStamp"), text("signature"));
     if nonce.is_empty() {

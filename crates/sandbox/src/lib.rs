@@ -44,6 +44,10 @@
 //! whoever knows the [control token](Sandbox::control_token) and is no web page; `/_sandbox/v1/openapi.json` describes
 //! it.
 //!
+//! Vendors find the other side of a third-party app here too: several organizations ([`Sandbox::add_company`]) that
+//! [authorize](Sandbox::authorize) it and [leave](Sandbox::revoke_authorization), suite tickets that are renewed, and
+//! events, pushed encrypted and signed to a [`Subscription`] on this machine and logged in [`Sandbox::deliveries`].
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 
@@ -60,6 +64,7 @@ mod control;
 mod dd_config;
 mod demo;
 mod documents;
+mod events;
 mod faults;
 mod fixture;
 mod gates;
@@ -74,6 +79,7 @@ mod rng;
 mod routes;
 mod server;
 mod snapshot;
+mod suites;
 mod switches;
 mod tokens;
 mod watched;
@@ -81,12 +87,12 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use http::{Request, Response, StatusCode};
 
 use codes::{Code, Pool};
-use platform::{Delivery, HERE, Incoming, Outcome, Platform};
+use platform::{Delivery, HERE, Incoming, Outcome, Platform, Progress};
 
 pub use apps::App;
 pub use builder::Builder;
@@ -95,6 +101,7 @@ pub use company::{Department, Person};
 pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
+pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription};
 pub use faults::{Fault, FaultHandle, PlatformError};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
@@ -122,6 +129,10 @@ pub(crate) struct Shared {
     gates: gates::Gates,
     control_token: String,
     plan: builder::Plan,
+    /// Tells the server's task that there is something to push.
+    wake: tokio::sync::Notify,
+    /// Tells whoever waits for pushes under way that one has ended.
+    settled: Condvar,
 }
 
 impl Sandbox {
@@ -238,12 +249,8 @@ impl Sandbox {
         let now = self.shared.clock.now();
         let platform = &mut *self.platform();
         let app = platform.app(client_id).ok_or_else(|| format!("there is no app {client_id}"))?;
-        let corp = if app.opened_by.is_empty() {
-            app.corp_id.clone()
-        } else {
-            Some(Arc::clone(&platform.home))
-        };
-        let corp = corp.ok_or_else(|| format!("app {client_id} is in no organization"))?;
+        let corp = usual_corp(platform, app)
+            .ok_or_else(|| format!("app {client_id} is in no organization"))?;
         let client = Arc::clone(&app.client_id);
         let code = person_code(platform, Pool::Silent, client, &corp, user_id)?;
         Ok(platform.codes.issue(code, now, &mut platform.rng))
@@ -383,41 +390,23 @@ impl Sandbox {
         self.platform().add_app(app);
     }
 
-    /// Adds another organization, with its root department and nobody in it, or gives a known one this name.
-    pub fn add_organization(&self, corp_id: &str, name: &str) {
-        let platform = &mut *self.platform();
-        let company = platform
-            .companies
-            .entry(Arc::from(corp_id))
-            .or_insert_with(|| company::Company::new(corp_id, name, ""));
-        name.clone_into(&mut company.name);
-    }
-
-    /// Adds a person to this organization, or replaces the one with this user id there; false if there is no such
-    /// organization. The same user id, and with it the same union id, is the same person everywhere.
-    pub fn add_person_to(&self, corp_id: &str, person: Person) -> bool {
-        let platform = &mut *self.platform();
-        let company = platform.companies.get_mut(corp_id);
-        company.map(|company| company.add_person(person)).is_some()
-    }
-
-    /// Adds a person to the organization, or replaces the one with this user id.
+    /// Adds a person to the organization, or replaces the one with this user id. Callbacks that subscribed to it are
+    /// told.
     pub fn add_person(&self, person: Person) {
-        if let Some(company) = self.platform().home() {
-            company.add_person(person);
-        }
+        let home = Arc::clone(&self.platform().home);
+        self.add_person_to(&home, person);
     }
 
-    /// Removes a person; false if there is none with this user id.
+    /// Removes a person; false if there is none with this user id. Callbacks that subscribed to it are told.
     pub fn remove_person(&self, user_id: &str) -> bool {
-        self.platform().home().is_some_and(|company| company.remove_person(user_id))
+        let home = Arc::clone(&self.platform().home);
+        self.remove_person_from(&home, user_id)
     }
 
-    /// Adds a department, or changes the one with its id.
+    /// Adds a department, or changes the one with its id. Callbacks that subscribed to it are told.
     pub fn add_department(&self, department: Department) {
-        if let Some(company) = self.platform().home() {
-            company.add_department(department);
-        }
+        let home = Arc::clone(&self.platform().home);
+        self.add_department_to(&home, department);
     }
 
     /// Removes an app and kills its tokens; false if there is none with this client id.
@@ -516,10 +505,23 @@ impl Shared {
             // Never of the seed: a page that knows the seed must not be able to guess it.
             control_token: rng::Rng::from_machine().token(),
             plan,
+            wake: tokio::sync::Notify::new(),
+            settled: Condvar::new(),
         }
     }
 
+    /// Answers a request, blocking for as long as a callback's URL check takes if the request causes one.
     pub(crate) fn answer(&self, incoming: &Incoming<'_>) -> Outcome {
+        match self.begin(incoming) {
+            Progress::Done(outcome) => outcome,
+            Progress::Checking(unfinished) => {
+                let verdict = events::carry(&unfinished.check.push);
+                self.finish(*unfinished, verdict)
+            }
+        }
+    }
+
+    pub(crate) fn begin(&self, incoming: &Incoming<'_>) -> Progress {
         let now = self.clock.now();
         self.platform().answer(incoming, now, &self.journal)
     }
@@ -534,10 +536,29 @@ impl Shared {
         self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
     }
 
+    pub(crate) fn finish(
+        &self,
+        unfinished: platform::Unfinished,
+        verdict: Result<(), PushTrouble>,
+    ) -> Outcome {
+        let now = self.clock.now();
+        self.platform().finish(unfinished, verdict, now, &self.journal)
+    }
+
     /// A panic in a test that holds the lock must not take the others down with it.
     fn platform(&self) -> MutexGuard<'_, Platform> {
         self.platform.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Where an app's people log in when nothing else is said: an internal app's organization, else the sandbox's first
+/// one if it has opened the app, else any that has.
+fn usual_corp(platform: &Platform, app: &App) -> Option<Arc<str>> {
+    if app.works_in(&platform.home) {
+        return Some(Arc::clone(&platform.home));
+    }
+    let own = app.corp_id.clone().filter(|corp| app.works_in(corp));
+    own.or_else(|| app.opened_by.first().map(|corp| Arc::from(corp.as_str())))
 }
 
 /// A code for an active employee.

@@ -11,11 +11,12 @@ use serde_json::json;
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
-use crate::apps::App;
+use crate::apps::{Agent, App};
 use crate::auth_page;
-use crate::call::{Call, TOKEN_HEADER};
+use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
+use crate::events::{Check, Outbox, PushTrouble};
 use crate::faults::{Action, Faults, PlatformError};
 use crate::journal::{Journal, Seen, UNKNOWN};
 use crate::limits::Limits;
@@ -44,6 +45,7 @@ pub(crate) struct Platform {
     pub(crate) codes: Codes,
     pub(crate) tickets: Tickets,
     pub(crate) todos: Todos,
+    pub(crate) outbox: Outbox,
     pub(crate) pages: Pages,
     /// What a person (by union id) granted to an app.
     pub(crate) consents: HashMap<(Arc<str>, Arc<str>), BTreeSet<String>>,
@@ -70,6 +72,37 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Vec<u8>>,
     pub(crate) delay: Duration,
     pub(crate) delivery: Delivery,
+}
+
+/// How far an answer has come.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    Done(Outcome),
+    /// A callback must be asked first, and nobody waits for it with the platform locked.
+    Checking(Box<Unfinished>),
+}
+
+/// A call that waits for the URL check it caused.
+#[derive(Debug)]
+pub(crate) struct Unfinished {
+    pub(crate) check: Check,
+    reply: Reply,
+    delay: Duration,
+    delivery: Delivery,
+    id: String,
+    record: Record,
+}
+
+/// What the journal wants to know of a call.
+#[derive(Debug)]
+struct Record {
+    at: u64,
+    method: Method,
+    path: String,
+    operation: &'static str,
+    notes: Notes,
+    faulted: bool,
+    asks_for_token: bool,
 }
 
 /// The ways in which an answer travels.
@@ -115,7 +148,7 @@ impl Platform {
         incoming: &Incoming<'_>,
         now: u64,
         journal: &Journal,
-    ) -> Outcome {
+    ) -> Progress {
         let path = routes::without_host(incoming.path);
         let id = self.rng.upper_uuid();
         let mut call = Call::new(incoming, path, now, id);
@@ -146,6 +179,27 @@ impl Platform {
             Action::Reset => (Reply::page(200, String::new()), Delivery::Lost(Lost::Reset)),
             Action::Stall => (Reply::page(200, String::new()), Delivery::Lost(Lost::Stalled)),
         };
+        let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
+        if let Some(check) = self.outbox.check.take() {
+            let record = Record {
+                at: now,
+                method: method.clone(),
+                path: incoming.path.to_owned(),
+                operation,
+                notes: call.take_notes(),
+                faulted,
+                asks_for_token,
+            };
+            let id = call.id;
+            return Progress::Checking(Box::new(Unfinished {
+                check,
+                reply,
+                delay,
+                delivery,
+                id,
+                record,
+            }));
+        }
         journal.record(Seen {
             at: now,
             method,
@@ -155,7 +209,38 @@ impl Platform {
             code: reply.code.clone(),
             notes: call.take_notes(),
             faulted,
-            asks_for_token: route.operation.is_some_and(|operation| operation.gives_token),
+            asks_for_token,
+        });
+        Progress::Done(Outcome { response: reply.into_response(), delay, delivery })
+    }
+
+    /// Ends a call that caused a URL check.
+    pub(crate) fn finish(
+        &mut self,
+        unfinished: Unfinished,
+        verdict: Result<(), PushTrouble>,
+        now: u64,
+        journal: &Journal,
+    ) -> Outcome {
+        let Unfinished { check, reply, delay, delivery, id, record } = unfinished;
+        let verdict = self.conclude_check(check, verdict, now);
+        let reply = match verdict {
+            Ok(()) => reply,
+            Err(trouble) => {
+                let failure = crate::api::call_back::refused(&trouble);
+                Reply::of(Family::Old, Err(failure), &mut self.rng, &self.switches, id)
+            }
+        };
+        journal.record(Seen {
+            at: record.at,
+            method: &record.method,
+            path: &record.path,
+            operation: record.operation,
+            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
+            code: reply.code.clone(),
+            notes: record.notes,
+            faulted: record.faulted,
+            asks_for_token: record.asks_for_token,
         });
         Outcome { response: reply.into_response(), delay, delivery }
     }
@@ -395,6 +480,7 @@ impl Platform {
             codes: Codes::default(),
             tickets: Tickets::default(),
             todos: Todos::default(),
+            outbox: Outbox::default(),
             pages: Pages::default(),
             consents: HashMap::new(),
             switches: Switches::default(),
@@ -419,7 +505,21 @@ impl Platform {
         if app.agent_id == 0 {
             app.agent_id = 3_000_000_000 + i64::try_from(self.apps.len()).unwrap_or(0);
         }
+        app.app_id = 90_000 + i64::try_from(self.apps.len()).unwrap_or(0);
+        for opened in app.opened_by.clone() {
+            self.seat_agent(&mut app, &opened);
+        }
         self.apps.insert(Arc::clone(&app.client_id), app);
+    }
+
+    /// Gives an app its agent id in one more organization; the home organization keeps the one that was set.
+    pub(crate) fn seat_agent(&self, app: &mut App, corp: &str) {
+        if *self.home == *corp || app.agents.contains_key(corp) {
+            return;
+        }
+        let nth = i64::try_from(app.agents.len()).unwrap_or(0) + 1;
+        let agent = Agent { id: app.agent_id + 1_000_000 * nth, stopped: false };
+        app.agents.insert(corp.to_owned(), agent);
     }
 
     /// Adds a point to an app, and grants it in every organization where the app works.

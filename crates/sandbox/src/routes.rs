@@ -4,8 +4,8 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{
-    auth_scopes, contact_v1, department, gettoken, jsapi, oauth2, search, sso, todo, todo_query,
-    user, user_list, user_token,
+    auth_scopes, call_back, contact_v1, department, gettoken, jsapi, oauth2, search, service, sns,
+    sso, todo, todo_query, user, user_list, user_token,
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
@@ -121,7 +121,10 @@ impl Operation {
     /// The method that the call should have used, if this one is refused. Family C never gets here with a wrong one.
     pub(crate) fn wrong_method(&self, method: &Method, strict_post: bool) -> Option<&'static str> {
         match self.family {
-            Family::Old => (method != Method::GET).then_some("GET"),
+            Family::Old => {
+                let (wanted, _) = method_and_path(self);
+                (method.as_str() != wanted).then_some(wanted)
+            }
             Family::Topapi => {
                 let fine = method == Method::POST || method == Method::GET && !strict_post;
                 (!fine).then_some("POST")
@@ -216,13 +219,24 @@ fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
 }
 
 /// Fixed paths stand before templates that would fit them too.
-static OPERATIONS: [Operation; 40] = [
+static OPERATIONS: [Operation; 51] = [
     old("GET /gettoken", Door::Open(gettoken::get_token)).gives_token(),
     old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)),
     old("GET /auth/scopes", Door::App(auth_scopes::scopes)),
     old("GET /sso/gettoken", Door::Open(sso::old_token)).gives_token(),
     old("GET /sso/getuserinfo", Door::Open(sso::old_user_info)),
     old("GET /user/getuserinfo", Door::App(user::old_user_info)),
+    old("POST /service/get_corp_token", Door::Open(service::corp_token)).gives_token(),
+    old("POST /service/get_suite_token", Door::Open(service::suite_token)).gives_token(),
+    old("POST /service/get_auth_info", Door::Open(service::auth_info)),
+    old("POST /service/get_agent", Door::Open(service::agent)),
+    old("POST /call_back/register_call_back", Door::App(call_back::register)),
+    old("POST /call_back/update_call_back", Door::App(call_back::update)),
+    old("GET /call_back/get_call_back", Door::App(call_back::get)),
+    old("GET /call_back/delete_call_back", Door::App(call_back::delete)),
+    old("GET /call_back/get_call_back_failed_result", Door::App(call_back::failed)),
+    old("POST /sns/getuserinfo_bycode", Door::Open(sns::user_info_by_code)),
+    v1("GET /v1.0/oauth2/apps/authInfo", Door::App(service::auth_info_v1), None),
     topapi("POST /topapi/v2/user/get", user::get, "qyapi_get_member"),
     topapi("POST /topapi/v2/user/getuserinfo", user::get_user_info, "qyapi_base"),
     topapi("POST /topapi/v2/user/getbymobile", user::get_by_mobile, "qyapi_get_member_by_mobile"),

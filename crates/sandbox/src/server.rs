@@ -25,7 +25,8 @@ use tokio::time::Sleep;
 
 use crate::Shared;
 use crate::control::{self, Filter};
-use crate::platform::{Delivery, Incoming, Lost};
+use crate::events::carry;
+use crate::platform::{Delivery, Incoming, Lost, Progress};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -84,6 +85,7 @@ async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
+    tokio::spawn(push_events(Arc::clone(&shared)));
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
@@ -109,6 +111,27 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
     let service = service_fn(|request| answer(request, ends, &shared, &reset));
     // An error here is a caller who left or a fault of the test; nobody else is to know.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
+}
+
+/// Pushes what is due, each push in a thread of its own, for as long as the server runs. The clock may be moved by hand
+/// at any moment, so while something may come due it is looked at often; an idle sandbox waits to be told.
+async fn push_events(shared: Arc<Shared>) {
+    const OFTEN: Duration = Duration::from_millis(50);
+    loop {
+        for push in shared.take_due() {
+            let shared = Arc::clone(&shared);
+            tokio::task::spawn_blocking(move || {
+                let outcome = carry(&push);
+                shared.settle(&push, outcome);
+                shared.wake.notify_one();
+            });
+        }
+        if shared.is_idle() {
+            shared.wake.notified().await;
+        } else {
+            let _ = tokio::time::timeout(OFTEN, shared.wake.notified()).await;
+        }
+    }
 }
 
 /// An error closes the connection without an answer.
@@ -138,7 +161,17 @@ async fn answer(
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
     }
-    let outcome = shared.answer(&incoming);
+    let outcome = match shared.begin(&incoming) {
+        Progress::Done(outcome) => outcome,
+        Progress::Checking(unfinished) => {
+            // A callback may be slow, and it may call the sandbox while it is asked.
+            let push = unfinished.check.push.clone();
+            let verdict = tokio::task::spawn_blocking(move || carry(&push))
+                .await
+                .map_err(io::Error::other)?;
+            shared.finish(*unfinished, verdict)
+        }
+    };
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }

@@ -117,6 +117,13 @@ impl Tokens {
         });
     }
 
+    /// Kills everything that an app got in one organization, its people's pairs included.
+    pub(crate) fn drop_app_in(&mut self, client: &str, corp: &str) {
+        let theirs = |caller: &Caller| *caller.client == *client && *caller.corp == *corp;
+        self.living.retain(|_, living| !theirs(&living.caller));
+        self.refresh.retain(|_, refresh| !theirs(&refresh.caller));
+    }
+
     /// Kills everything that an app ever got.
     pub(crate) fn drop_client(&mut self, client: &str) {
         self.living.retain(|_, living| *living.caller.client != *client);

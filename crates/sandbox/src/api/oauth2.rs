@@ -78,12 +78,22 @@ pub(crate) fn corp_access_token(platform: &mut Platform, call: &Call<'_>) -> Res
         return Err(Failure::service(400, "invalidAuthInfo", "授权关系不存在"));
     }
     let client = Arc::clone(&app.client_id);
+    let token = new_corp_token(platform, client, &corp, call.now);
+    Ok(Object::new().put("accessToken", token).put("expireIn", SECONDS).done())
+}
+
+/// A third-party app's token in one organization: a new one each time (§3.1).
+pub(crate) fn new_corp_token(
+    platform: &mut Platform,
+    client: Arc<str>,
+    corp: &str,
+    now: u64,
+) -> String {
     if platform.switches.corp_token_invalidates {
-        platform.tokens.drop_app_tokens(&client, &corp);
+        platform.tokens.drop_app_tokens(&client, corp);
     }
     let caller = Caller { kind: TokenKind::App, client, corp: Arc::from(corp) };
-    let token = platform.tokens.fresh(caller, TOKEN_LIFE, call.now, &mut platform.rng);
-    Ok(Object::new().put("accessToken", token).put("expireIn", SECONDS).done())
+    platform.tokens.fresh(caller, TOKEN_LIFE, now, &mut platform.rng)
 }
 
 /// `POST /v1.0/oauth2/suiteAccessToken` (§3.3). The message for a wrong pair differs from the one of `accessToken`.
@@ -103,10 +113,15 @@ pub(crate) fn suite_access_token(
         })?;
     call.note_app(&app.client_id);
     check_ticket(app, &ticket)?;
-    let caller =
-        Caller { kind: TokenKind::Suite, client: Arc::clone(&app.client_id), corp: Arc::from("") };
-    let token = platform.tokens.fresh(caller, TOKEN_LIFE, call.now, &mut platform.rng);
+    let client = Arc::clone(&app.client_id);
+    let token = new_suite_token(platform, client, call.now);
     Ok(Object::new().put("accessToken", token).put("expireIn", SECONDS).done())
+}
+
+/// The token of a third-party app as such.
+pub(crate) fn new_suite_token(platform: &mut Platform, client: Arc<str>, now: u64) -> String {
+    let caller = Caller { kind: TokenKind::Suite, client, corp: Arc::from("") };
+    platform.tokens.fresh(caller, TOKEN_LIFE, now, &mut platform.rng)
 }
 
 /// §2.2: the pair is wrong, or not one of an internal app.
@@ -114,13 +129,8 @@ pub(crate) fn wrong_pair() -> Failure {
     Failure::service(400, "invalidClientIdOrSecret", "无效的clientId或者clientSecret")
 }
 
-/// §3.2: a CustomKey app takes any text, a suite only the latest pushed ticket.
 fn check_ticket(app: &App, ticket: &str) -> Result<(), Failure> {
-    let fine = match app.kind {
-        AppKind::Custom => !ticket.is_empty(),
-        AppKind::ThirdParty | AppKind::Internal => !ticket.is_empty() && ticket == app.suite_ticket,
-    };
-    if fine {
+    if app.takes_ticket(ticket) {
         Ok(())
     } else {
         Err(Failure::service(400, "invalidSuiteTicket", "suiteTicket无效"))

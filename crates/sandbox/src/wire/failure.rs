@@ -19,6 +19,8 @@ pub(crate) enum Failure {
     Service { status: u16, code: Cow<'static, str>, message: Cow<'static, str> },
     /// What the gateway in front of the business refuses, before anything is executed.
     Refused(Refusal),
+    /// A refusal in topapi's wrapper, from a call of another family (wire-facts §3.8).
+    Wrapped(Refusal),
 }
 
 /// The gateway's refusals; each family has its own body for them.
@@ -131,6 +133,7 @@ pub(crate) fn rendered(
                 .done();
             (status, body, Some(code))
         }
+        Failure::Wrapped(refusal) => in_topapi(refusal, rng, speak),
         Failure::Refused(refusal) => match family {
             Family::V1 | Family::Page => in_v1(refusal, call_id, speak),
             Family::Topapi => in_topapi(refusal, rng, speak),

@@ -156,7 +156,7 @@ fn the_shortcut_for_tests_does_what_the_page_does() {
 
 /// Two organizations that opened the demo's third-party app, with one person in both.
 fn two_organizations(sandbox: &Sandbox) {
-    sandbox.add_organization("dingsecond", "第二组织 <b>");
+    sandbox.add_company("dingsecond", "第二组织 <b>");
     sandbox.add_app(
         App::third_party("suitetwo", "s")
             .redirect_uri("http://localhost:8080/")

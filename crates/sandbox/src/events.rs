@@ -1,0 +1,197 @@
+//! Events: what happens in an organization, told to apps over HTTP, encrypted and signed (wire-facts §10).
+
+mod carrier;
+mod cipher;
+mod event;
+mod outbox;
+mod push;
+mod subscription;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use event::Event;
+pub use outbox::Attempt;
+pub use push::{Push, PushReply, PushTrouble};
+pub use subscription::Subscription;
+
+pub(crate) use carrier::carry;
+pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
+pub(crate) use outbox::{Check, Outbox};
+pub(crate) use subscription::Target;
+
+use crate::apps::AppKind;
+use crate::platform::Platform;
+use crate::{Sandbox, Shared};
+
+impl Sandbox {
+    /// Sets up an app's callback as the developer console does: the URL is asked first (`check_url`, for a third-party
+    /// app `check_create_suite_url` or `check_update_suite_url`), and must reply with an encrypted `success`. A
+    /// third-party app is then told its suite ticket, and a new one every five hours of the sandbox's clock.
+    ///
+    /// With a server, its own task pushes what comes due. An in-process sandbox pushes before the call that raised an
+    /// event returns; for what comes due later, advance the clock and call [`deliver_due`](Self::deliver_due).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such app, the AES key is not 43 letters and digits, the URL is not on this machine, or its
+    /// reply is not the right one. The former callback stays then.
+    pub fn subscribe(&self, client_id: &str, callback: Subscription) -> Result<(), PushTrouble> {
+        let check = {
+            let now = self.shared.clock.now();
+            let platform = &mut *self.platform();
+            let app = platform
+                .apps
+                .get(client_id)
+                .ok_or_else(|| PushTrouble::Url(format!("there is no app {client_id}")))?;
+            platform.outbox.check(app, None, callback, now, &mut platform.rng)?
+        };
+        let verdict = carry(&check.push);
+        let now = self.shared.clock.now();
+        self.platform().conclude_check(check, verdict, now)?;
+        self.tell();
+        Ok(())
+    }
+
+    /// Ends the callback that [`subscribe`](Self::subscribe) set up; false if there is none.
+    pub fn unsubscribe(&self, client_id: &str) -> bool {
+        self.platform().outbox.remove(client_id, None)
+    }
+
+    /// Pushes an event by hand to every callback of an app, whatever it subscribed to, and says under which numbers.
+    pub fn push(&self, client_id: &str, event: &Event) -> Vec<u64> {
+        let now = self.shared.clock.now();
+        let pushes = self.platform().outbox.push(client_id, event, now);
+        self.tell();
+        pushes
+    }
+
+    /// Pushes once more what was pushed before, delivered or not; false if nobody knows this number, its callback is
+    /// gone, or it is just under way.
+    pub fn resend(&self, push: u64) -> bool {
+        let now = self.shared.clock.now();
+        let queued = self.platform().outbox.resend(push, now);
+        self.tell();
+        queued
+    }
+
+    /// Every attempt so far, URL checks included (as push 0), oldest first.
+    #[must_use]
+    pub fn deliveries(&self) -> Vec<Attempt> {
+        self.platform().outbox.log()
+    }
+
+    /// Pushes all that is due at this moment of the sandbox's clock, waits for pushes that the server has under way,
+    /// and says how many this call made itself. A receiver must not call it.
+    pub fn deliver_due(&self) -> usize {
+        const LONGEST: Duration = Duration::from_secs(30);
+        let until = Instant::now() + LONGEST;
+        let mut made = self.shared.deliver();
+        loop {
+            let platform = self.platform();
+            let left = until.saturating_duration_since(Instant::now());
+            if !platform.outbox.any_under_way() || left.is_zero() {
+                return made;
+            }
+            drop(self.shared.settled.wait_timeout(platform, left));
+            made += self.shared.deliver();
+        }
+    }
+
+    /// Something may have come due.
+    pub(crate) fn tell(&self) {
+        if self.server.is_some() {
+            self.shared.wake.notify_one();
+        } else {
+            self.shared.deliver();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn take_due(&self) -> Vec<Push> {
+        let now = self.clock.now();
+        self.platform().due(now)
+    }
+
+    pub(crate) fn settle(&self, push: &Push, outcome: Result<(), PushTrouble>) {
+        let now = self.clock.now();
+        self.platform().outbox.settle(push, outcome, now);
+        self.settled.notify_all();
+    }
+
+    pub(crate) fn is_idle(&self) -> bool {
+        self.platform().outbox.is_idle()
+    }
+
+    /// Pushes in this thread until nothing is due.
+    fn deliver(&self) -> usize {
+        let mut made = 0;
+        loop {
+            let due = self.take_due();
+            if due.is_empty() {
+                return made;
+            }
+            for push in due {
+                let outcome = carry(&push);
+                self.settle(&push, outcome);
+                made += 1;
+            }
+        }
+    }
+}
+
+impl Platform {
+    /// What is to be pushed now. A suite's ticket is renewed first if its time has come.
+    pub(crate) fn due(&mut self, now: u64) -> Vec<Push> {
+        for suite in self.outbox.tickets_due(now) {
+            self.renew_ticket(&suite, now);
+        }
+        self.outbox.due(now, &mut self.rng)
+    }
+
+    /// Ends a URL check: the subscription holds, or everything stays as it was.
+    pub(crate) fn conclude_check(
+        &mut self,
+        check: Check,
+        verdict: Result<(), PushTrouble>,
+        now: u64,
+    ) -> Result<(), PushTrouble> {
+        let Check { push, held } = check;
+        let client = Arc::clone(&held.client);
+        self.outbox.note(&push, &client, verdict.as_ref().err(), now);
+        verdict?;
+        let suite = held.corp.is_none()
+            && self.app(&client).is_some_and(|app| app.kind == AppKind::ThirdParty);
+        self.outbox.install(held, suite, now);
+        if suite {
+            let ticket = self.app(&client).map(|app| app.suite_ticket.clone()).unwrap_or_default();
+            if ticket.is_empty() {
+                self.renew_ticket(&client, now);
+            } else {
+                let event = Event::suite_ticket(&client, &ticket, now);
+                self.outbox.tell_vendor(&client, &event, now);
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes a new suite ticket, which ends the former one, and tells the vendor.
+    pub(crate) fn renew_ticket(&mut self, suite: &str, now: u64) -> Option<String> {
+        let ticket = self.rng.word(24);
+        let app = self.apps.get_mut(suite).filter(|app| app.kind == AppKind::ThirdParty)?;
+        app.suite_ticket.clone_from(&ticket);
+        let event = Event::suite_ticket(suite, &ticket, now);
+        self.outbox.tell_vendor(suite, &event, now);
+        Some(ticket)
+    }
+
+    /// Tells whoever subscribed about a change in an organization.
+    pub(crate) fn tell_subscribers(&mut self, corp: &str, event: &Event, now: u64) {
+        let apps = &self.apps;
+        self.outbox.tell_subscribers(corp, event, now, |client| {
+            let app = apps.get(client).filter(|app| !app.dead)?;
+            Some((app.works_in(corp), app.kind == AppKind::ThirdParty))
+        });
+    }
+}

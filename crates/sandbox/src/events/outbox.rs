@@ -1,0 +1,448 @@
+//! What is to be pushed, and when: a state that decides, and touches no socket and no clock (wire-facts §10.1).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::cipher::Cipher;
+use super::event::{CONTACT_TAGS, Event};
+use super::push::{Push, PushTrouble};
+use super::subscription::{Subscription, Target};
+use crate::apps::{App, AppKind};
+use crate::rng::Rng;
+
+/// When the second and the third attempt come after the one before.
+const RETRIES: [u64; 2] = [10_000, 30_000];
+/// A suite ticket is pushed on and on: more than a hundred times before the platform gives up (§3.6).
+const TICKET_ATTEMPTS: u32 = 101;
+/// When a given-up event can be asked for: three to five minutes after the last failure.
+const FAILED_AFTER: u64 = 180_000;
+/// A suite ticket is renewed about every five hours (§3.6).
+const TICKET_LIFE: u64 = 5 * 3_600_000;
+const LONGEST_LOG: usize = 10_000;
+
+/// Everything about events.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    subscriptions: BTreeMap<u64, Held>,
+    waiting: BTreeMap<u64, Waiting>,
+    /// What may be sent again, by push.
+    sent: BTreeMap<u64, (u64, Event)>,
+    log: VecDeque<Attempt>,
+    failed: Vec<Failed>,
+    next: u64,
+    /// A URL check that a call of the old registration waits for.
+    pub(crate) check: Option<Check>,
+    pub(crate) leave_machine: bool,
+    /// How long a receiver may take.
+    pub(crate) limit: Duration,
+}
+
+/// A subscription that passed its check.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) client: Arc<str>,
+    /// Of the old registration, which belongs to one organization; the console's has none.
+    pub(crate) corp: Option<Arc<str>>,
+    pub(crate) what: Subscription,
+    cipher: Arc<Cipher>,
+    /// Pushes to one callback do not overtake each other.
+    busy: bool,
+    /// When the suite's next ticket is due.
+    ticket_at: Option<u64>,
+}
+
+/// A subscription that waits for the answer to its check.
+#[derive(Debug)]
+pub(crate) struct Check {
+    pub(crate) push: Push,
+    pub(crate) held: Held,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    subscription: u64,
+    event: Event,
+    attempts: u32,
+    due: u64,
+    under_way: bool,
+}
+
+/// An event that no callback took, for `get_call_back_failed_result`.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) client: Arc<str>,
+    pub(crate) event: Event,
+    pub(crate) at: u64,
+    visible: u64,
+}
+
+/// One line of the delivery log; see [`Sandbox::deliveries`](crate::Sandbox::deliveries).
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The push's number, for [`Sandbox::resend`](crate::Sandbox::resend).
+    pub push: u64,
+    /// 1 for the first attempt.
+    pub number: u32,
+    /// When it ended, by the sandbox's clock.
+    pub at: u64,
+    /// The app that was told.
+    pub client_id: String,
+    /// What it was told about.
+    pub event_type: String,
+    /// Why it failed, if it did.
+    pub trouble: Option<PushTrouble>,
+}
+
+impl Default for Outbox {
+    fn default() -> Self {
+        Self {
+            subscriptions: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            log: VecDeque::new(),
+            failed: Vec::new(),
+            next: 1,
+            check: None,
+            leave_machine: false,
+            limit: Duration::from_millis(2500),
+        }
+    }
+}
+
+impl Outbox {
+    /// The check that a subscription must pass before it holds.
+    pub(crate) fn check(
+        &mut self,
+        app: &App,
+        corp: Option<Arc<str>>,
+        mut what: Subscription,
+        now: u64,
+        rng: &mut Rng,
+    ) -> Result<Check, PushTrouble> {
+        what.target = what.target.checked(self.leave_machine)?;
+        let owner = match (&corp, app.kind) {
+            (Some(corp), AppKind::Internal) => corp,
+            _ => &app.client_id,
+        };
+        let cipher = Cipher::new(&what.token, &what.aes_key, owner)
+            .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits"))?;
+        let held = Held {
+            client: Arc::clone(&app.client_id),
+            ticket_at: None,
+            corp,
+            what,
+            cipher: Arc::new(cipher),
+            busy: false,
+        };
+        let id = self.find(&held.client, held.corp.as_deref());
+        let suite = app.kind == AppKind::ThirdParty && held.corp.is_none();
+        let (event, random) = if suite {
+            let name =
+                if id.is_some() { "check_update_suite_url" } else { "check_create_suite_url" };
+            let random = word(rng, 8);
+            let event = Event::new(name)
+                .field("Random", random.as_str())
+                .field("TestSuiteKey", &*app.client_id);
+            (event, Some(random))
+        } else {
+            (Event::new("check_url"), None)
+        };
+        let mut push = self.made(0, 0, 1, &held, &event, now, rng);
+        push.wanted.extend(random);
+        Ok(Check { push, held })
+    }
+
+    /// Puts a subscription that passed its check in force.
+    pub(crate) fn install(&mut self, mut held: Held, suite: bool, now: u64) -> u64 {
+        let old = self.find(&held.client, held.corp.as_deref());
+        let id = old.unwrap_or(self.next);
+        self.next = self.next.max(id + 1);
+        let before = self.subscriptions.get(&id);
+        held.busy = before.is_some_and(|before| before.busy);
+        held.ticket_at = suite.then_some(now + TICKET_LIFE);
+        self.subscriptions.insert(id, held);
+        id
+    }
+
+    pub(crate) fn find(&self, client: &str, corp: Option<&str>) -> Option<u64> {
+        let mut all = self.subscriptions.iter();
+        all.find(|(_, held)| *held.client == *client && held.corp.as_deref() == corp)
+            .map(|(id, _)| *id)
+    }
+
+    pub(crate) fn held(&self, client: &str, corp: &str) -> Option<&Held> {
+        self.subscriptions.get(&self.find(client, Some(corp))?)
+    }
+
+    /// Ends a subscription and what waits for it.
+    pub(crate) fn remove(&mut self, client: &str, corp: Option<&str>) -> bool {
+        let Some(id) = self.find(client, corp) else {
+            return false;
+        };
+        self.subscriptions.remove(&id);
+        self.waiting.retain(|_, waiting| waiting.subscription != id);
+        true
+    }
+
+    /// Queues an event for every callback of an app, whatever it subscribed to.
+    pub(crate) fn push(&mut self, client: &str, event: &Event, now: u64) -> Vec<u64> {
+        let ids: Vec<u64> = self.ids(|held| *held.client == *client);
+        ids.into_iter().map(|id| self.queue(id, event.clone(), now)).collect()
+    }
+
+    /// Queues an event about a suite for the callback that its vendor set up.
+    pub(crate) fn tell_vendor(&mut self, client: &str, event: &Event, now: u64) {
+        for id in self.ids(|held| held.corp.is_none() && *held.client == *client) {
+            if event.event_type() == "suite_ticket" {
+                // A new ticket makes the former worthless; there is no use in pushing that one on.
+                self.waiting.retain(|_, old| {
+                    old.subscription != id || old.event.event_type() != "suite_ticket"
+                });
+            }
+            self.queue(id, event.clone(), now);
+        }
+    }
+
+    /// Queues an organization's contact event for whoever subscribed to it.
+    pub(crate) fn tell_subscribers(
+        &mut self,
+        corp: &str,
+        event: &Event,
+        now: u64,
+        app: impl Fn(&str) -> Option<(bool, bool)>,
+    ) {
+        let kind = event.event_type();
+        let ids = self.ids(|held| {
+            let Some((works, suite)) = app(&held.client) else {
+                return false;
+            };
+            let named = held.what.tags.iter().any(|tag| tag == kind);
+            match held.corp.as_deref() {
+                Some(own) => own == corp && named,
+                None => works && (named || held.what.tags.is_empty() && !suite),
+            }
+        });
+        debug_assert!(CONTACT_TAGS.contains(&kind));
+        for id in ids {
+            self.queue(id, event.clone(), now);
+        }
+    }
+
+    /// The suites whose ticket is to be renewed now; the next renewal is set.
+    pub(crate) fn tickets_due(&mut self, now: u64) -> Vec<Arc<str>> {
+        let mut due = Vec::new();
+        for held in self.subscriptions.values_mut() {
+            if let Some(at) = held.ticket_at.filter(|at| *at <= now) {
+                held.ticket_at = Some(at.max(now.saturating_sub(TICKET_LIFE)) + TICKET_LIFE);
+                due.push(Arc::clone(&held.client));
+            }
+        }
+        due
+    }
+
+    /// A ticket was pushed by hand: five hours from now on.
+    pub(crate) fn ticket_renewed(&mut self, client: &str, now: u64) {
+        for held in self.subscriptions.values_mut() {
+            if *held.client == *client && held.ticket_at.is_some() {
+                held.ticket_at = Some(now + TICKET_LIFE);
+            }
+        }
+    }
+
+    /// What is to be pushed at this moment, at most one push for each callback; they are under way until
+    /// [`settle`](Self::settle) hears of them.
+    pub(crate) fn due(&mut self, now: u64, rng: &mut Rng) -> Vec<Push> {
+        let mut chosen: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+        for (id, waiting) in &self.waiting {
+            let free = self.subscriptions.get(&waiting.subscription).is_some_and(|held| !held.busy);
+            if free && !waiting.under_way && waiting.due <= now {
+                let best = chosen.entry(waiting.subscription).or_insert((waiting.due, *id));
+                *best = (*best).min((waiting.due, *id));
+            }
+        }
+        let mut pushes = Vec::new();
+        for (subscription, (_, id)) in chosen {
+            let Some(waiting) = self.waiting.get_mut(&id) else { continue };
+            waiting.under_way = true;
+            waiting.attempts += 1;
+            let (attempts, event) = (waiting.attempts, waiting.event.clone());
+            let Some(held) = self.subscriptions.get_mut(&subscription) else { continue };
+            held.busy = true;
+            let held = held.clone();
+            pushes.push(self.made(id, subscription, attempts, &held, &event, now, rng));
+        }
+        pushes
+    }
+
+    /// Whether a push is under way.
+    pub(crate) fn any_under_way(&self) -> bool {
+        self.waiting.values().any(|waiting| waiting.under_way)
+    }
+
+    /// Whether something may come due as time goes by.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.subscriptions.values().all(|held| held.ticket_at.is_none())
+    }
+
+    /// What became of a push.
+    pub(crate) fn settle(&mut self, push: &Push, outcome: Result<(), PushTrouble>, now: u64) {
+        if let Some(held) = self.subscriptions.get_mut(&push.subscription) {
+            held.busy = false;
+        }
+        let client =
+            self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
+        self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
+        let Some(mut waiting) = self.waiting.remove(&push.id) else { return };
+        waiting.under_way = false;
+        if outcome.is_ok() {
+            return;
+        }
+        let ticket = push.event_type == "suite_ticket";
+        let nth = usize::try_from(waiting.attempts - 1).unwrap_or(usize::MAX);
+        let pause = match RETRIES.get(nth) {
+            None if ticket && waiting.attempts < TICKET_ATTEMPTS => Some(RETRIES[1]),
+            pause => pause.copied(),
+        };
+        if let Some(pause) = pause {
+            waiting.due = now + pause;
+            self.waiting.insert(push.id, waiting);
+        } else if let (Some(client), Some(_)) = (client, waiting.event.get("CorpId")) {
+            let visible = now + FAILED_AFTER;
+            self.failed.push(Failed { client, event: waiting.event, at: now, visible });
+        }
+    }
+
+    /// Writes one attempt into the log.
+    pub(crate) fn note(
+        &mut self,
+        push: &Push,
+        client: &str,
+        trouble: Option<&PushTrouble>,
+        now: u64,
+    ) {
+        if self.log.len() >= LONGEST_LOG {
+            self.log.pop_front();
+        }
+        self.log.push_back(Attempt {
+            push: push.id,
+            number: push.attempt,
+            at: now,
+            client_id: client.to_owned(),
+            event_type: push.event_type.clone(),
+            trouble: trouble.cloned(),
+        });
+    }
+
+    pub(crate) fn log(&self) -> Vec<Attempt> {
+        self.log.iter().cloned().collect()
+    }
+
+    /// Queues a push once more, from its first attempt on.
+    pub(crate) fn resend(&mut self, push: u64, now: u64) -> bool {
+        let Some((subscription, event)) = self.sent.get(&push).cloned() else {
+            return false;
+        };
+        if !self.subscriptions.contains_key(&subscription)
+            || self.waiting.get(&push).is_some_and(|waiting| waiting.under_way)
+        {
+            return false;
+        }
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        self.waiting.insert(push, waiting);
+        true
+    }
+
+    /// Takes up to `limit` events that an app missed in an organization, and says whether there are more.
+    pub(crate) fn take_failed(
+        &mut self,
+        client: &str,
+        corp: &str,
+        now: u64,
+        limit: usize,
+    ) -> (Vec<Failed>, bool) {
+        let (mut taken, mut kept) = (Vec::new(), Vec::new());
+        let mut more = false;
+        for failed in std::mem::take(&mut self.failed) {
+            let theirs = *failed.client == *client
+                && failed.visible <= now
+                && failed.event.get("CorpId").and_then(|value| value.as_str()) == Some(corp);
+            if theirs && taken.len() < limit {
+                taken.push(failed);
+            } else {
+                more |= theirs;
+                kept.push(failed);
+            }
+        }
+        self.failed = kept;
+        (taken, more)
+    }
+
+    fn ids(&self, wanted: impl Fn(&Held) -> bool) -> Vec<u64> {
+        let all = self.subscriptions.iter();
+        all.filter(|(_, held)| wanted(held)).map(|(id, _)| *id).collect()
+    }
+
+    fn queue(&mut self, subscription: u64, event: Event, now: u64) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        if self.sent.len() >= LONGEST_LOG {
+            self.sent.pop_first();
+        }
+        self.sent.insert(id, (subscription, event.clone()));
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        self.waiting.insert(id, waiting);
+        id
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "every one of them is on the wire or in the log")]
+    fn made(
+        &self,
+        id: u64,
+        subscription: u64,
+        attempt: u32,
+        held: &Held,
+        event: &Event,
+        now: u64,
+        rng: &mut Rng,
+    ) -> Push {
+        let message = event.message();
+        let mut random = [0; 16];
+        for (byte, char) in random.iter_mut().zip(word(rng, 16).bytes()) {
+            *byte = char;
+        }
+        let encrypt = held.cipher.encrypt(random, &message);
+        let (timestamp, nonce) = (now.to_string(), word(rng, 8));
+        let signature = held.cipher.signature(&timestamp, &nonce, &encrypt);
+        let url = match &held.what.target {
+            Target::Url(place) => format!("http://{}{}", place.authority, place.path),
+            Target::Here(_) => held.what.target.url().to_owned(),
+        };
+        let url = format!(
+            "{url}{}signature={signature}&msg_signature={signature}&timestamp={timestamp}&nonce={nonce}",
+            if url.contains('?') { '&' } else { '?' },
+        );
+        Push {
+            id,
+            subscription,
+            attempt,
+            url,
+            body: format!("{{\"encrypt\":\"{encrypt}\"}}"),
+            event_type: event.event_type().to_owned(),
+            message,
+            timestamp,
+            nonce,
+            cipher: Arc::clone(&held.cipher),
+            target: held.what.target.clone(),
+            limit: self.limit,
+            wanted: vec!["success".to_owned()],
+        }
+    }
+}
+
+/// Letters and digits for nonces and fillings, which are no secrets and bear no mark.
+fn word(rng: &mut Rng, len: usize) -> String {
+    const MARK: usize = crate::rng::MARK.len();
+    rng.word(len + MARK).split_off(MARK)
+}
