@@ -10,6 +10,9 @@ use super::subscription::{Place, Target};
 
 const LARGEST_HEAD: usize = 16 * 1024;
 const LARGEST_BODY: usize = 64 * 1024;
+/// Heads, chunk sizes and interim replies included.
+const LARGEST_REPLY: usize = 1024 * 1024;
+const MOST_INTERIM: usize = 8;
 
 /// Blocks until the receiver has replied or its time is over, and judges the reply.
 pub(crate) fn carry(push: &Push) -> Result<(), PushTrouble> {
@@ -48,7 +51,10 @@ fn post(push: &Push, place: &Place) -> Result<PushReply, PushTrouble> {
                 let cut = || PushTrouble::Unreachable("the reply was cut short".to_owned());
                 return parse(&received, true)?.ok_or_else(cut);
             }
-            Ok(len) => received.extend_from_slice(&piece[..len]),
+            Ok(len) if received.len() + len <= LARGEST_REPLY => {
+                received.extend_from_slice(&piece[..len]);
+            }
+            Ok(_) => return Err(PushTrouble::TooLarge),
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) => return Err(broken(error)),
         }
@@ -73,10 +79,28 @@ fn connect(place: &Place, until: Instant) -> Result<TcpStream, PushTrouble> {
 }
 
 /// The reply, once all of it is there. Interim replies are passed over.
-fn parse(received: &[u8], ended: bool) -> Result<Option<PushReply>, PushTrouble> {
+fn parse(mut received: &[u8], ended: bool) -> Result<Option<PushReply>, PushTrouble> {
+    for _ in 0..=MOST_INTERIM {
+        match parse_one(received, ended)? {
+            Parsed::Final(reply) => return Ok(reply),
+            Parsed::Interim(rest) => received = rest,
+        }
+    }
+    Err(PushTrouble::TooLarge)
+}
+
+enum Parsed<'r> {
+    /// The reply, or that more of it is to come.
+    Final(Option<PushReply>),
+    /// What follows an interim reply.
+    Interim(&'r [u8]),
+}
+
+fn parse_one(received: &[u8], ended: bool) -> Result<Parsed<'_>, PushTrouble> {
     let garbled = || PushTrouble::Unreachable("the reply is not HTTP".to_owned());
     let Some(at) = received.windows(4).position(|part| part == b"\r\n\r\n") else {
-        return if received.len() > LARGEST_HEAD { Err(PushTrouble::TooLarge) } else { Ok(None) };
+        let large = received.len() > LARGEST_HEAD;
+        return if large { Err(PushTrouble::TooLarge) } else { Ok(Parsed::Final(None)) };
     };
     let (head, body) = (&received[..at], &received[at + 4..]);
     let head = String::from_utf8_lossy(head);
@@ -88,7 +112,7 @@ fn parse(received: &[u8], ended: bool) -> Result<Option<PushReply>, PushTrouble>
         .and_then(|status| status.parse().ok())
         .ok_or_else(garbled)?;
     if (100..200).contains(&status) {
-        return parse(body, ended);
+        return Ok(Parsed::Interim(body));
     }
     let header = |wanted: &str| {
         lines.clone().find_map(|line| {
@@ -110,7 +134,7 @@ fn parse(received: &[u8], ended: bool) -> Result<Option<PushReply>, PushTrouble>
     } else {
         ended.then(|| body.to_vec())
     };
-    Ok(body.map(|body| PushReply { status, body }))
+    Ok(Parsed::Final(body.map(|body| PushReply { status, body })))
 }
 
 fn unchunked(mut rest: &[u8]) -> Result<Option<Vec<u8>>, PushTrouble> {
@@ -180,6 +204,8 @@ mod tests {
         assert_eq!(body(said, false), Err(PushTrouble::TooLarge));
         let chunk = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nfffffffffffffff\r\n";
         assert_eq!(body(chunk, false), Err(PushTrouble::TooLarge));
+        let interim = "HTTP/1.1 100 Continue\r\n\r\n".repeat(100_000);
+        assert_eq!(body(&interim, false), Err(PushTrouble::TooLarge), "no end of interim replies");
         assert!(body("SSH-2.0-x\r\n\r\n", false).is_err());
         assert!(body("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n", false).is_err());
     }
