@@ -9,12 +9,11 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use dingtalk_core::{
     Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
-    is_loopback,
+    check_scheme,
 };
 use dingtalk_tls::Tls;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
-use http::uri::Scheme;
-use http::{HeaderValue, Method, Uri};
+use http::{HeaderValue, Method};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, ResponseFuture};
@@ -226,20 +225,6 @@ fn client(connect: Connect) -> Client<Connect, Full<Bytes>> {
         .http2_keep_alive_interval(PING_AFTER)
         .http2_keep_alive_timeout(PING_WAITS)
         .build(connect)
-}
-
-fn check_scheme(uri: &Uri) -> Result<(), TransportError> {
-    let scheme = uri.scheme();
-    if scheme == Some(&Scheme::HTTPS) {
-        return Ok(());
-    }
-    if scheme != Some(&Scheme::HTTP) {
-        return Err(TransportError::not_sent("the URL must begin with https://"));
-    }
-    if !uri.host().is_some_and(is_loopback) {
-        return Err(TransportError::not_sent("plain http is for loopback only"));
-    }
-    Ok(())
 }
 
 /// The clock has an end, and a limit of "for ever" lies beyond it.

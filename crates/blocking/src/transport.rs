@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use dingtalk_core::{
     Error, Limits, Proxy, ProxyRules, Reply, Request, Response, Transport, TransportError,
-    is_loopback,
+    check_scheme,
 };
 use dingtalk_tls::Tls;
-use http::uri::{PathAndQuery, Scheme};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Uri};
 use ureq::Agent;
 use ureq::config::{AutoHeaderValue, Config};
@@ -220,20 +220,6 @@ fn take_target(uri: &mut Uri) -> Result<PathAndQuery, TransportError> {
     let target = parts.path_and_query.replace(root.clone()).unwrap_or(root);
     *uri = Uri::from_parts(parts).map_err(|_| TransportError::not_sent("the URL is not whole"))?;
     Ok(target)
-}
-
-fn check_scheme(uri: &Uri) -> Result<(), TransportError> {
-    let scheme = uri.scheme();
-    if scheme == Some(&Scheme::HTTPS) {
-        return Ok(());
-    }
-    if scheme != Some(&Scheme::HTTP) {
-        return Err(TransportError::not_sent("the URL must begin with https://"));
-    }
-    if !uri.host().is_some_and(is_loopback) {
-        return Err(TransportError::not_sent("plain http is for loopback only"));
-    }
-    Ok(())
 }
 
 fn config(user_agent: &str, limits: Limits) -> Config {

@@ -145,7 +145,7 @@ pub use id::{
 pub use policy::Policy;
 pub use proxy::{NoProxy, Proxy, ProxyRules};
 pub use raw::RawEndpoint;
-pub use region::{Region, is_loopback};
+pub use region::{Region, check_scheme, is_loopback};
 pub use secret::{Personal, Secret};
 pub use store::{Record, Store, StoreKey, StoreOp, StoreReply};
 pub use time::Timestamp;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::{Error, Timestamp};
+use http::uri::Scheme;
+
+use crate::{Error, Timestamp, TransportError};
 
 /// The base URLs of one edition of the platform (wire-facts §1.1).
 ///
@@ -153,6 +155,24 @@ fn checked(origin: &str) -> Result<&str, Error> {
         Some("http") => invalid("a region over plain http must be on loopback; use https"),
         _ => invalid("a region's base URL must begin with https://"),
     }
+}
+
+/// Whether a transport may carry a request to this URL: `https` anywhere, plain `http` to loopback.
+///
+/// # Errors
+/// With why not; nothing was sent.
+pub fn check_scheme(uri: &http::Uri) -> Result<(), TransportError> {
+    let scheme = uri.scheme();
+    if scheme == Some(&Scheme::HTTPS) {
+        return Ok(());
+    }
+    if scheme != Some(&Scheme::HTTP) {
+        return Err(TransportError::not_sent("the URL must begin with https://"));
+    }
+    if !uri.host().is_some_and(is_loopback) {
+        return Err(TransportError::not_sent("plain http is for loopback only"));
+    }
+    Ok(())
 }
 
 /// Whether a host as written in a URL names this machine alone.
