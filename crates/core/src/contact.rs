@@ -13,6 +13,7 @@ mod list_sub_departments;
 mod list_user_ids;
 mod list_user_names;
 mod list_users;
+mod paging;
 mod search_departments;
 mod search_users;
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::paging::next_cursor;
 use crate::contact::{Language, UserOrder};
 use crate::dialect::TopApi;
 use crate::endpoint::{Endpoint, Method, Operation, Paged};
@@ -79,8 +80,7 @@ impl Paged for ListUserNames {
     type Item = UserName;
 
     fn next(&self, page: UserNamePage) -> (Vec<UserName>, Option<Self>) {
-        // A cursor that stands still would ask for the same page for ever.
-        let next = page.next_cursor.filter(|cursor| page.has_more && *cursor > self.cursor);
+        let next = next_cursor(self.cursor, page.has_more, page.next_cursor);
         (page.list, next.map(|cursor| self.clone().cursor(cursor)))
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::contact::Language;
+use crate::contact::paging::next_cursor;
 use crate::dialect::TopApi;
 use crate::endpoint::{Endpoint, Method, Operation, Paged};
 use crate::{App, DeptId, Personal, UnionId, UserId, lenient};
@@ -78,8 +79,7 @@ impl Paged for ListUsers {
     type Item = ListedUser;
 
     fn next(&self, page: UserPage) -> (Vec<ListedUser>, Option<Self>) {
-        // A cursor that stands still would ask for the same page for ever.
-        let next = page.next_cursor.filter(|cursor| page.has_more && *cursor > self.cursor);
+        let next = next_cursor(self.cursor, page.has_more, page.next_cursor);
         (page.list, next.map(|cursor| self.clone().cursor(cursor)))
     }
 }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::paging::next_offset;
 use crate::dialect::OpenApi;
 use crate::endpoint::{Endpoint, Method, Operation, Paged};
 use crate::{App, DeptId, lenient};
@@ -59,14 +60,8 @@ impl Paged for SearchDepartments {
     type Item = DeptId;
 
     fn next(&self, page: FoundDepartments) -> (Vec<DeptId>, Option<Self>) {
-        // By what came, not by what was asked for: a short page must not leave anybody out. A page
-        // without items would ask for itself for ever.
-        let came = i64::try_from(page.list.len()).unwrap_or(i64::MAX);
-        let next = (page.has_more && came > 0)
-            .then(|| self.offset.checked_add(came))
-            .flatten()
-            .map(|offset| self.clone().offset(offset));
-        (page.list, next)
+        let next = next_offset(self.offset, page.has_more, page.list.len());
+        (page.list, next.map(|offset| self.clone().offset(offset)))
     }
 }
 

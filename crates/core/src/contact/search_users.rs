@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contact::paging::next_offset;
 use crate::dialect::OpenApi;
 use crate::endpoint::{Endpoint, Method, Operation, Paged};
 use crate::{App, UserId, lenient};
@@ -56,14 +57,8 @@ impl Paged for SearchUsers {
     type Item = UserId;
 
     fn next(&self, page: FoundUsers) -> (Vec<UserId>, Option<Self>) {
-        // By what came, not by what was asked for: a short page must not leave anybody out. A page
-        // without items would ask for itself for ever.
-        let came = i64::try_from(page.list.len()).unwrap_or(i64::MAX);
-        let next = (page.has_more && came > 0)
-            .then(|| self.offset.checked_add(came))
-            .flatten()
-            .map(|offset| self.clone().offset(offset));
-        (page.list, next)
+        let next = next_offset(self.offset, page.has_more, page.list.len());
+        (page.list, next.map(|offset| self.clone().offset(offset)))
     }
 }
 
