@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::app::{ActsAs, Caller};
 use crate::dialect::Dialect;
 use crate::endpoint::{Endpoint, Obtains};
-use crate::machine::{Env, Event, Job, Machine, Order};
+use crate::machine::{Env, Event, Job, Machine, Order, Task};
 use crate::store::{StoreOp, StoreReply};
 use crate::token::Flight;
 use crate::wire::{Reply, Request};
@@ -69,7 +69,8 @@ impl<E: Endpoint> Call<E> {
         let policy = Policy::default();
         let machine = match endpoint.obtains() {
             Obtains::Answer => {
-                Machine::of(caller.source(), E::Caller::TOKEN, Job::of(endpoint), policy)
+                let task = Task::of(Job::of(endpoint));
+                Machine::of(caller.source(), E::Caller::TOKEN, task, policy)
             }
             Obtains::Token => Machine::for_token(caller.source(), policy),
             Obtains::Ticket => {

@@ -53,8 +53,7 @@ mod sealed {
 pub(crate) fn accept_raw(family: Family, response: &Response) -> Option<Box<RawValue>> {
     match family {
         Family::Legacy => {
-            let checked = Legacy::accept::<serde::de::IgnoredAny>(response)?;
-            let _: serde::de::IgnoredAny = checked;
+            Legacy::accept::<serde::de::IgnoredAny>(response)?;
             serde_json::from_slice(response.body()).ok()
         }
         Family::TopApi => TopApi::accept(response),

@@ -143,13 +143,19 @@ pub struct Machine {
     renewed: bool,
 }
 
-enum Task {
+pub(crate) enum Task {
     /// Send this, with the source's token.
     Call(Job),
     /// Only see to it that there is a token.
     Token,
     /// It could not even be written.
     Invalid(Error),
+}
+
+impl Task {
+    pub(crate) fn of(job: Result<Job, Error>) -> Self {
+        job.map_or_else(Self::Invalid, Self::Call)
+    }
 }
 
 enum State {
@@ -168,19 +174,18 @@ impl Machine {
     /// in the path go there, those named in [`Operation::query`] into the query, all others into
     /// the body.
     pub fn new(source: &Source, operation: Operation, parameters: Value, policy: Policy) -> Self {
-        let job = Job::described(operation, parameters);
-        Self::of(source, source.has_token(), job, policy)
+        let task = Task::of(Job::described(operation, parameters));
+        Self::of(source, source.has_token(), task, policy)
     }
 
     /// Only sees to it that the credential holds a token with more than ten minutes left. The
     /// result is `{"value":…,"expires_at":…}`: never log it.
     pub fn for_token(source: &Source, policy: Policy) -> Self {
-        let mut machine = Self::of(source, true, Err(Error::invalid("")), policy);
-        machine.task = match source.has_token() {
+        let task = match source.has_token() {
             true => Task::Token,
             false => Task::Invalid(Error::invalid("this caller has no token")),
         };
-        machine
+        Self::of(source, true, task, policy)
     }
 
     /// Says that the host has a store: [`Order::Ask`] may come.
@@ -207,14 +212,9 @@ impl Machine {
         }
     }
 
-    pub(crate) fn of(
-        source: &Source,
-        takes_token: bool,
-        job: Result<Job, Error>,
-        policy: Policy,
-    ) -> Self {
+    pub(crate) fn of(source: &Source, takes_token: bool, task: Task, policy: Policy) -> Self {
         Self {
-            task: job.map_or_else(Task::Invalid, Task::Call),
+            task,
             source: source.clone(),
             takes_token,
             purpose: Purpose::Call,
@@ -232,7 +232,7 @@ impl Machine {
     /// A token request of its own, for another machine that leads.
     fn errand(errand: Errand, policy: Policy) -> Self {
         let takes_token = errand.via.has_token();
-        let mut machine = Self::of(&errand.via, takes_token, Ok(errand.job), policy);
+        let mut machine = Self::of(&errand.via, takes_token, Task::Call(errand.job), policy);
         machine.purpose = errand.purpose;
         machine.hush = errand.hush;
         machine
@@ -306,9 +306,11 @@ impl Machine {
             }
             Claim::Lead(lease) => {
                 let key = self.source.store_key().filter(|_| self.shared);
-                let policy = Policy { total: left, ..self.policy.clone() };
-                let reserve = self.source.slot().peek(env.now).is_some();
-                let policy = Source::errand_policy(&policy, reserve);
+                let mut policy = Policy { total: left, ..self.policy.clone() };
+                if self.source.slot().peek(env.now).is_some() {
+                    // Another token still serves: one try, and the call goes on with that.
+                    policy.attempts = 1;
+                }
                 let fetch = Fetch::new(self.source.clone(), lease, key, policy);
                 self.fetch(Box::new(fetch), Event::Start, env)
             }

@@ -29,6 +29,7 @@ use crate::{App, Error, Nobody, User};
 ///
 /// A call that is not marked with [`read`](Self::read) goes out once (`GET` is a read by itself;
 /// see [`once`](Self::once)).
+///
 /// An app calls it, or, after [`by_user`](RawEndpoint::by_user), a person.
 #[must_use = "an endpoint does nothing until it is called"]
 pub struct RawEndpoint<C = App> {

@@ -11,9 +11,7 @@ use crate::store::StoreKey;
 use crate::sync::Arc;
 use crate::token::{Pace, Slot};
 use crate::user::Session;
-use crate::{
-    ClientId, CorpId, Error, ErrorKind, Policy, Region, Secret, Timestamp, auth, jsapi, lenient,
-};
+use crate::{ClientId, CorpId, Error, ErrorKind, Region, Secret, Timestamp, auth, jsapi, lenient};
 
 /// Where a token comes from and where it is kept: the common inside of
 /// [`App`](crate::App), [`User`](crate::User), [`Sso`](crate::Sso) and [`Nobody`](crate::Nobody),
@@ -223,15 +221,6 @@ impl Source {
         }
         let life = u64::try_from(grant.life.unwrap_or(DEFAULT_LIFE)).unwrap_or(0);
         Ok(Fetched { value: grant.value, life: Duration::from_secs(life) })
-    }
-
-    /// How patient a token request is while another token still serves: one try.
-    pub(crate) fn errand_policy(policy: &Policy, reserve: bool) -> Policy {
-        let mut policy = policy.clone();
-        if reserve {
-            policy.attempts = 1;
-        }
-        policy
     }
 
     fn nobody(&self) -> Self {
