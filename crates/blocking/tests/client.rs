@@ -11,8 +11,8 @@ use dingtalk_blocking::{Client, Stop};
 use dingtalk_core::auth::ObtainToken;
 use dingtalk_core::contact::{GetContactUser, GetUser, ListUsers};
 use dingtalk_core::{
-    App, ErrorKind, Policy, Record, Reply, Request, Response, Store, StoreOp, StoreReply,
-    TransportError, from_fn,
+    App, ErrorKind, NewRecord, Policy, Record, Reply, Request, Response, Store, StoreOp,
+    StoreReply, TransportError, from_fn,
 };
 
 const USER: &str = r#"{"errcode":0,"result":{"userid":"manager01","unionid":"u","name":"n"}}"#;
@@ -219,16 +219,17 @@ fn a_store_is_asked_before_the_platform_and_told_afterwards() {
             match question {
                 StoreOp::Load { .. } => StoreReply::Record { record: self.1.clone() },
                 StoreOp::Lock { .. } => StoreReply::Locked { record: self.1.clone() },
-                StoreOp::Save { .. } | StoreOp::Unlock { .. } => StoreReply::Done,
+                StoreOp::Write { .. } => StoreReply::Written { version: 1 },
+                StoreOp::Unlock { .. } => StoreReply::Done,
                 _ => StoreReply::Failed { why: "unknown".into() },
             }
         }
     }
-    let far = u64::MAX / 2;
-    for (kept, asked, tokens_wanted) in [
-        (None, vec!["Load", "Lock", "Save"], 1),
-        (Some(Record::new("kept".into(), far)), vec!["Load"], 0),
-    ] {
+    let life = Duration::from_secs(7_200);
+    let kept = Record::aged(&NewRecord::new("kept".into(), life, life), 1, 0);
+    for (kept, asked, tokens_wanted) in
+        [(None, vec!["Load", "Lock", "Write"], 1), (Some(kept), vec!["Load"], 0)]
+    {
         let log: Arc<Mutex<Vec<String>>> = Arc::default();
         let tokens = Arc::new(AtomicUsize::new(0));
         let client = Client::builder(app())

@@ -3,7 +3,6 @@
 use std::fmt;
 
 use crate::auth::AuthCode;
-use crate::sync::Arc;
 use crate::token::{AppGrant, Kind, Pace, STANDARD_RATE, Source};
 use crate::user::Begin;
 use crate::{ClientId, CorpId, Region, Secret, Timestamp, User};
@@ -67,6 +66,13 @@ impl App {
     /// A person, from a refresh token that was kept.
     pub fn user_from_refresh_token(&self, refresh_token: impl Into<Secret>) -> User {
         User::begin(self, Begin::RefreshToken(refresh_token.into()))
+    }
+
+    /// A person whose session is in the client's store under this name: see [`User::keep_as`].
+    /// Where nothing is stored, calls fail with
+    /// [`LoginAgain`](crate::ErrorKind::LoginAgain).
+    pub fn user_kept_as(&self, name: impl AsRef<str>) -> User {
+        User::kept_as(self, name.as_ref())
     }
 
     /// Puts a token there that the program kept itself, good until `expires`.
@@ -150,7 +156,7 @@ impl AppBuilder {
     /// The app.
     #[must_use]
     pub fn build(self) -> App {
-        let pace = Arc::new(Pace::new(self.rate_limit));
+        let pace = Pace::new(self.rate_limit);
         let app = Source::new(
             self.region,
             self.client_id,
@@ -180,7 +186,7 @@ impl Sso {
     /// From the organization and its SSO secret.
     pub fn new(corp_id: impl Into<CorpId>, sso_secret: impl Into<Secret>, region: Region) -> Self {
         let kind = Kind::Sso(corp_id.into());
-        let pace = Arc::new(Pace::new(None));
+        let pace = Pace::new(None);
         Self(Source::new(region, ClientId::default(), sso_secret.into(), kind, pace))
     }
 }
@@ -198,7 +204,7 @@ pub struct Nobody(Source);
 impl Nobody {
     /// Calls this region.
     pub fn in_region(region: Region) -> Self {
-        let pace = Arc::new(Pace::new(None));
+        let pace = Pace::new(None);
         Self(Source::new(region, ClientId::default(), Secret::default(), Kind::Nobody, pace))
     }
 }

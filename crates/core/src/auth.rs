@@ -21,7 +21,9 @@ pub use get_user_token::{GetUserToken, UserAccessToken};
 pub use token::AccessToken;
 
 mod obtain_token;
+mod sessions;
 pub use obtain_token::{HeldToken, ObtainToken};
+pub use sessions::{ForgetSession, KeepSession, ListSessions, SessionNames};
 mod authorize;
 mod callback;
 mod code;

@@ -76,6 +76,11 @@ impl<E: Endpoint> Call<E> {
             Obtains::Ticket => {
                 Machine::for_token(caller.ticket().unwrap_or(caller.source()), policy)
             }
+            Obtains::Kept => Machine::for_keeping(caller.source(), policy),
+            Obtains::Forgotten => Machine::for_forgetting(caller.source(), policy),
+            Obtains::Sessions { after, limit } => {
+                Machine::for_sessions(caller.source(), after, limit, policy)
+            }
         };
         let machine = Box::new(machine);
         Self { inner: Inner { machine, entropy: 0, endpoint: PhantomData }, started: false }

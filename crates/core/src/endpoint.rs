@@ -107,7 +107,7 @@ impl<E: Endpoint> Endpoint for &E {
 
 /// What a call is about.
 #[doc(hidden)]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Obtains {
     /// The platform's answer.
@@ -116,6 +116,17 @@ pub enum Obtains {
     Token,
     /// The app's page ticket.
     Ticket,
+    /// Nothing; the session is put into the store.
+    Kept,
+    /// Nothing; the session is taken out of the store.
+    Forgotten,
+    /// The names of the sessions in the store.
+    Sessions {
+        /// After this one.
+        after: Option<String>,
+        /// At most so many.
+        limit: u32,
+    },
 }
 
 /// A page of a longer result, and how to ask for the next one.

@@ -144,6 +144,10 @@ pub enum ErrorKind {
     /// The call was refused before anything was sent.
     #[error("invalid")]
     Invalid,
+    /// The token store cannot be used, and this credential may not be renewed without it: a
+    /// refresh token that another process may have used would be lost.
+    #[error("token store not usable: mend it, then call again")]
+    Store,
     /// The call was cancelled.
     #[error("cancelled")]
     Cancelled,

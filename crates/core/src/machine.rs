@@ -36,9 +36,11 @@
 //! assert_eq!(result.get(), r#"{"userid":"manager01"}"#);
 //! ```
 
+mod exchange;
 mod fetch;
 mod job;
 mod judge;
+mod stored;
 mod wire_form;
 
 use std::time::Duration;
@@ -53,9 +55,11 @@ use crate::dialect::accept_raw;
 use crate::endpoint::{Operation, Replay};
 use crate::error::{Class, Purpose};
 use crate::store::{StoreOp, StoreReply};
-use crate::token::{Claim, Errand, Flight, Outcome, Source, Token};
+use crate::token::{Claim, Errand, Flight, Life, Outcome, Source, Token};
+use crate::user::Unsaved;
 use crate::wire::{Fault, Reply, Request, Response};
 use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
+use exchange::Exchange;
 use fetch::{Fetch, Progress};
 use judge::{Asker, Verdict};
 
@@ -148,6 +152,10 @@ pub(crate) enum Task {
     Call(Job),
     /// Only see to it that there is a token.
     Token,
+    /// Store the session's tokens.
+    Keep,
+    /// Only ask the store.
+    Ask(StoreOp),
     /// It could not even be written.
     Invalid(Error),
 }
@@ -165,6 +173,9 @@ enum State {
     Queued(Option<Token>),
     Joined(Flight),
     Fetching(Box<Fetch>),
+    Exchanging(Box<Exchange>),
+    /// A question of the program's own is with the store.
+    Asking,
     Sending(Option<Token>),
     Finished,
 }
@@ -186,6 +197,30 @@ impl Machine {
             false => Task::Invalid(Error::invalid("this caller has no token")),
         };
         Self::of(source, true, task, policy)
+    }
+
+    /// Only stores the tokens that a session holds, under its name.
+    pub(crate) fn for_keeping(source: &Source, policy: Policy) -> Self {
+        let task = match source.session() {
+            Some(_) => Task::Keep,
+            None => Task::Invalid(Error::invalid("only a person's session is kept")),
+        };
+        Self::of(source, true, task, policy)
+    }
+
+    /// Only takes a session out of the store.
+    pub(crate) fn for_forgetting(source: &Source, policy: Policy) -> Self {
+        Self::of(source, true, stored::forget(source), policy)
+    }
+
+    /// Only asks the store for the names of an app's sessions.
+    pub(crate) fn for_sessions(
+        source: &Source,
+        after: Option<String>,
+        limit: u32,
+        policy: Policy,
+    ) -> Self {
+        Self::of(source, true, stored::list(source, after, limit), policy)
     }
 
     /// Says that the host has a store: [`Order::Ask`] may come.
@@ -272,11 +307,16 @@ impl Machine {
                 Some(Outcome::Failed(error)) => Order::Failed(error),
                 _ => self.advance(env),
             },
+            (State::Asking, Event::Store(reply)) => stored::answered(&self.source, reply, env.now),
             (State::Sending(token), Event::Reply(reply)) => self.answered(token, reply, env),
             (
                 State::Fetching(fetch),
                 event @ (Event::Reply(_) | Event::Store(_) | Event::Woken),
             ) => self.fetch(fetch, event, env),
+            (
+                State::Exchanging(exchange),
+                event @ (Event::Reply(_) | Event::Store(_) | Event::Woken),
+            ) => self.exchange(exchange, event, env),
             _ => Order::Failed(Error::invalid("event out of turn")),
         }
     }
@@ -285,6 +325,13 @@ impl Machine {
     fn advance(&mut self, env: Env) -> Order {
         if let Task::Invalid(error) = &self.task {
             return Order::Failed(error.clone());
+        }
+        if let Task::Ask(question) = &self.task {
+            if !self.shared {
+                return Order::Failed(Error::invalid("the client has no store"));
+            }
+            self.state = State::Asking;
+            return Order::Ask(question.clone());
         }
         if let Some(retry_in) = self.source.region().banned_for(env.now) {
             return Order::Failed(Error::new(ErrorKind::IpBanned { retry_in }));
@@ -295,6 +342,9 @@ impl Machine {
         }
         if !self.takes_token {
             return self.queue(None, env);
+        }
+        if matches!(self.task, Task::Keep) {
+            return self.keep(left, env);
         }
         match self.source.slot().claim(env.now, self.policy.lease()) {
             Claim::Use(token) => self.with_token(token, env),
@@ -311,9 +361,51 @@ impl Machine {
                     // Another token still serves: one try, and the call goes on with that.
                     policy.attempts = 1;
                 }
-                let fetch = Fetch::new(self.source.clone(), lease, key, policy);
-                self.fetch(Box::new(fetch), Event::Start, env)
+                match key {
+                    Some(key) if self.source.session().is_some() => {
+                        let source = self.source.clone();
+                        let exchange = Exchange::new(source, Some(lease), key, policy);
+                        self.exchange(Box::new(exchange), Event::Start, env)
+                    }
+                    key => {
+                        let fetch = Fetch::new(self.source.clone(), lease, key, policy);
+                        self.fetch(Box::new(fetch), Event::Start, env)
+                    }
+                }
             }
+        }
+    }
+
+    /// Stores what the session holds, without asking the platform anything.
+    fn keep(&mut self, left: Duration, env: Env) -> Order {
+        let Some(key) = self.source.store_key().filter(|_| self.shared) else {
+            return Order::Failed(Error::invalid("no store, or a session without a name"));
+        };
+        if let (Some(session), Some(token)) =
+            (self.source.session(), self.source.slot().peek(env.now))
+        {
+            session.set_unsaved(Some(Unsaved {
+                value: (*token.value).clone(),
+                asked: env.now,
+                life: Life::of(token.expires.left(env.now)),
+                fresh: true,
+            }));
+        }
+        let policy = Policy { total: left, ..self.policy.clone() };
+        let exchange = Exchange::new(self.source.clone(), None, key, policy);
+        self.exchange(Box::new(exchange), Event::Start, env)
+    }
+
+    fn exchange(&mut self, mut exchange: Box<Exchange>, event: Event, env: Env) -> Order {
+        match exchange.resume(event, env) {
+            Progress::Order(order) => {
+                self.state = State::Exchanging(exchange);
+                order
+            }
+            Progress::Failed(error) => Order::Failed(error),
+            _ if matches!(self.task, Task::Keep) => Order::Done(job::nothing()),
+            Progress::Token(token) => self.with_token(token, env),
+            Progress::Again => self.advance(env),
         }
     }
 
@@ -479,6 +571,8 @@ impl std::fmt::Debug for Machine {
             State::Queued(_) => "queued",
             State::Joined(_) => "joined",
             State::Fetching(_) => "fetching",
+            State::Exchanging(_) => "exchanging",
+            State::Asking => "asking",
             State::Sending(_) => "sending",
             State::Finished => "finished",
         };

@@ -7,13 +7,15 @@ mod flight;
 mod pace;
 mod slot;
 mod source;
+mod trouble;
 
 pub use flight::Flight;
 pub(crate) use flight::Outcome;
 pub(crate) use pace::{Pace, STANDARD_RATE};
-pub(crate) use slot::{Claim, Lease, Slot, Token};
+pub(crate) use slot::{Claim, Lease, Life, Slot, Token};
 pub use source::Source;
 pub(crate) use source::{AppGrant, Errand, Kind};
+pub(crate) use trouble::Trouble;
 
 #[cfg(all(test, loom))]
 mod loom_tests;

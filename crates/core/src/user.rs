@@ -1,12 +1,13 @@
 //! A person who consented: auth code, access token, rotating refresh token.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
 use crate::error::Purpose;
 use crate::machine::Job;
-use crate::token::{Kind, Source};
+use crate::store::rules::{Fate, Kept};
+use crate::token::{Kind, Life, Source};
 use crate::{CorpId, Error, ErrorKind, Secret, Timestamp, auth};
 
 /// A person's session with an app (wire-facts §4): it begins with a code from the openAuth
@@ -45,7 +46,41 @@ pub struct UserTokens {
 
 impl User {
     pub(crate) fn begin(app: &App, begin: Begin) -> Self {
-        Self(app.source().sibling(Kind::User(Session::new(begin))))
+        Self(app.source().sibling(Kind::User(Session::new(begin, None))))
+    }
+
+    pub(crate) fn kept_as(app: &App, name: &str) -> Self {
+        let session = Session::new(Begin::Stored, Some(Arc::from(name)));
+        Self(app.source().sibling(Kind::User(session)))
+    }
+
+    /// Gives the session the name under which stores keep it, for clients that have one: the
+    /// person's union id, say, or the id of a browser's session. From then on each renewal is
+    /// stored before its token is handed out, and every process that names the same session with
+    /// [`App::user_kept_as`] shares it.
+    ///
+    /// Name it before its first call, or [keep it](crate::auth::KeepSession) once you know who the
+    /// person is. A login takes the place of a session that was stored under the name before; a
+    /// refresh token that the program kept itself does not, since the stored one is newer.
+    ///
+    /// ```
+    /// use dingtalk_core::App;
+    ///
+    /// let app = App::internal("dingabc", "secret");
+    /// let person = app.user_from_code("code-from-the-callback");
+    /// person.keep_as("Qm7ZpXk2iiTgR9sVbLhUaGQiEiE");
+    /// let elsewhere = app.user_kept_as("Qm7ZpXk2iiTgR9sVbLhUaGQiEiE");
+    /// # let _ = elsewhere;
+    /// ```
+    pub fn keep_as(&self, name: impl AsRef<str>) {
+        if let Some(session) = self.0.session() {
+            session.state().name = Some(Arc::from(name.as_ref()));
+        }
+    }
+
+    /// The name under which stores keep the session.
+    pub fn kept_name(&self) -> Option<String> {
+        self.0.session()?.name().map(|name| name.as_ref().to_owned())
     }
 
     /// What to keep so that the session outlives the process; `now` tells whether the access
@@ -95,6 +130,18 @@ impl fmt::Debug for User {
 pub(crate) enum Begin {
     Code(Secret),
     RefreshToken(Secret),
+    /// With what is stored under the session's name.
+    Stored,
+}
+
+/// A grant that the store has not got yet.
+#[derive(Clone)]
+pub(crate) struct Unsaved {
+    pub(crate) value: Secret,
+    pub(crate) asked: Timestamp,
+    pub(crate) life: Life,
+    /// It comes from a login, and so takes the place of whatever was stored.
+    pub(crate) fresh: bool,
 }
 
 /// The single-use secrets of a session.
@@ -108,11 +155,83 @@ struct State {
     out: bool,
     /// An earlier answer was lost.
     in_doubt: bool,
+    /// Under which name stores keep it; without one it is this process's alone.
+    name: Option<Arc<str>>,
+    unsaved: Option<Unsaved>,
+    /// The number under which this process last told the store that it presents the token.
+    holder_out: Option<u64>,
 }
 
 impl Session {
-    fn new(begin: Begin) -> Self {
-        Self(Mutex::new(State { present: Some(begin), corp_id: None, out: false, in_doubt: false }))
+    fn new(begin: Begin, name: Option<Arc<str>>) -> Self {
+        Self(Mutex::new(State {
+            present: Some(begin),
+            corp_id: None,
+            out: false,
+            in_doubt: false,
+            name,
+            unsaved: None,
+            holder_out: None,
+        }))
+    }
+
+    /// The name under which stores keep it.
+    pub(crate) fn name(&self) -> Option<Arc<str>> {
+        self.state().name.clone()
+    }
+
+    pub(crate) fn begins_with_code(&self) -> bool {
+        matches!(self.state().present, Some(Begin::Code(_)))
+    }
+
+    pub(crate) fn unsaved(&self) -> Option<Unsaved> {
+        self.state().unsaved.clone()
+    }
+
+    pub(crate) fn set_unsaved(&self, grant: Option<Unsaved>) {
+        let mut state = self.state();
+        if grant.is_none() {
+            state.holder_out = None;
+        }
+        state.unsaved = grant;
+    }
+
+    pub(crate) fn holder_out(&self) -> Option<u64> {
+        self.state().holder_out
+    }
+
+    pub(crate) fn out_as(&self, holder: u64) {
+        self.state().holder_out = Some(holder);
+    }
+
+    /// The person logged out.
+    pub(crate) fn forget(&self) {
+        let mut state = self.state();
+        state.present = state.name.is_some().then_some(Begin::Stored);
+        state.unsaved = None;
+        state.holder_out = None;
+        state.corp_id = None;
+    }
+
+    /// Goes on with what another process stored.
+    pub(crate) fn adopt(&self, kept: &Kept) {
+        let mut state = self.state();
+        state.out = false;
+        state.in_doubt = kept.fate == Fate::Lost;
+        state.corp_id = kept.corp_id.clone().or(state.corp_id.take());
+        state.present = kept.refresh_token.clone().map(Begin::RefreshToken);
+    }
+
+    /// What is stored of it after this grant.
+    pub(crate) fn record(&self, grant: &Unsaved) -> Kept {
+        let (refresh_token, corp_id) = self.kept();
+        Kept::new(Some(grant.value.clone()), refresh_token, corp_id)
+    }
+
+    /// What is stored first of a session that begins with a refresh token.
+    pub(crate) fn first_record(&self) -> Option<Kept> {
+        let (refresh_token, corp_id) = self.kept();
+        Some(Kept::new(None, Some(refresh_token?), corp_id))
     }
 
     /// The request for the next token, its purpose, and the secret that it presents.
@@ -133,6 +252,9 @@ impl Session {
                 let refresh =
                     auth::GetUserToken::from_refresh_token(id, secret.clone(), token.clone());
                 Ok((Job::of(&refresh)?, Purpose::Refresh, token.clone()))
+            }
+            Some(Begin::Stored) => {
+                Err(Error::invalid("this session is in a store, and the client has none"))
             }
             None => Err(Error::new(ErrorKind::LoginAgain { in_doubt: state.in_doubt })),
         }
@@ -196,7 +318,7 @@ impl State {
 }
 
 /// Whether the exchange may have happened although it failed for us.
-fn maybe_executed(kind: &ErrorKind) -> bool {
+pub(crate) fn maybe_executed(kind: &ErrorKind) -> bool {
     !matches!(
         kind,
         ErrorKind::Unreachable

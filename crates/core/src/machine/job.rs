@@ -138,6 +138,11 @@ pub(crate) fn token_data(token: &Token) -> Box<RawValue> {
     serde_json::value::to_raw_value(&data).unwrap_or_default()
 }
 
+/// The result of a call that brings none.
+pub(crate) fn nothing() -> Box<RawValue> {
+    RawValue::NULL.to_owned()
+}
+
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-acs-dingtalk-access-token");
 

@@ -7,11 +7,12 @@ use loom::sync::Arc;
 use loom::sync::atomic::{AtomicUsize, Ordering};
 use loom::thread;
 
-use crate::token::{Claim, Outcome, Slot};
+use crate::token::{Claim, Life, Outcome, Slot};
 use crate::{Error, ErrorKind, Timestamp};
 
 const LEASE: Duration = Duration::from_secs(20);
-const LIFE: Duration = Duration::from_secs(7_200);
+const LIFE: Life =
+    Life { renew_in: Duration::from_secs(6_600), expires_in: Duration::from_secs(7_200) };
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(seconds * 1_000)

@@ -27,6 +27,34 @@ pub(crate) struct Token {
     pub(crate) expires: Timestamp,
 }
 
+/// How long a token serves, and from when on it is replaced early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Life {
+    pub(crate) renew_in: Duration,
+    pub(crate) expires_in: Duration,
+}
+
+impl Life {
+    /// A token that a platform's answer gives this long.
+    pub(crate) fn granted(life: Duration) -> Self {
+        Self::of(life.max(LIFE_MIN))
+    }
+
+    /// A token whose end is known.
+    pub(crate) fn of(life: Duration) -> Self {
+        let expires_in = life.min(LIFE_MAX);
+        Self { renew_in: expires_in - EARLY.min(expires_in / 4), expires_in }
+    }
+
+    /// What is left of it after so long.
+    pub(crate) fn after(self, passed: Duration) -> Self {
+        Self {
+            renew_in: self.renew_in.saturating_sub(passed),
+            expires_in: self.expires_in.saturating_sub(passed),
+        }
+    }
+}
+
 /// What a caller is told.
 #[derive(Debug)]
 pub(crate) enum Claim {
@@ -132,10 +160,13 @@ impl Slot {
         }
     }
 
-    /// Forgets the token, whatever it is; and that trying made no sense.
+    /// Forgets the token, whatever it is; and that trying made no sense. A store is not to bring
+    /// it back, either.
     pub(crate) fn forget(&self) {
         let mut state = lock(&self.state);
-        state.held = None;
+        if let Some(held) = state.held.take() {
+            state.rejected = Some(held.token.value);
+        }
         state.refused = state.refused.take().filter(|(_, until)| *until == u64::MAX);
     }
 
@@ -143,7 +174,7 @@ impl Slot {
     pub(crate) fn seed(&self, value: Secret, asked: Timestamp, life: Duration) {
         let mut state = lock(&self.state);
         state.refused = None;
-        state.hold(value, asked, life);
+        state.hold(value, asked, Life::of(life));
     }
 
     /// The token that serves now.
@@ -176,8 +207,7 @@ impl std::fmt::Debug for Slot {
 
 impl State {
     /// Holds a token; the same value again keeps its epoch, since it is the same token renewed.
-    fn hold(&mut self, value: Secret, asked: Timestamp, life: Duration) -> Token {
-        let life = life.min(LIFE_MAX);
+    fn hold(&mut self, value: Secret, asked: Timestamp, life: Life) -> Token {
         let same = self
             .held
             .as_ref()
@@ -187,9 +217,8 @@ impl State {
             self.epoch += 1;
             Arc::new(value)
         });
-        let expires = asked + life;
-        let token = Token { value, epoch: self.epoch, expires };
-        let renew_at = expires.earlier_by(EARLY.min(life / 4));
+        let token = Token { value, epoch: self.epoch, expires: asked + life.expires_in };
+        let renew_at = asked + life.renew_in;
         self.held = Some(Held { token: token.clone(), renew_at });
         token
     }
@@ -238,7 +267,7 @@ impl Lease {
 
     /// The token came. A holder that was taken for dead still delivers, unless a newer token is
     /// there already.
-    pub(crate) fn land(mut self, value: Secret, asked: Timestamp, life: Duration) -> Option<Token> {
+    pub(crate) fn land(mut self, value: Secret, asked: Timestamp, life: Life) -> Option<Token> {
         self.over = true;
         let (token, flight) = {
             let mut state = lock(&self.slot.state);
@@ -247,7 +276,7 @@ impl Lease {
                 state.refused = None;
                 state.failure = None;
                 state.quiet_until = 0;
-                state.hold(value, asked, life.max(LIFE_MIN))
+                state.hold(value, asked, life)
             });
             (token, state.end_lead(self.id))
         };
@@ -273,7 +302,16 @@ impl Lease {
 
     /// It failed. If a token still serves, the caller goes on with that, and so does everybody
     /// for a while; otherwise those who wait share the error.
-    pub(crate) fn fail(mut self, error: &Error, now: Timestamp) -> Option<Token> {
+    pub(crate) fn fail(self, error: &Error, now: Timestamp) -> Option<Token> {
+        self.end(error, now, true)
+    }
+
+    /// The same for a failure that may be mended elsewhere: the next caller looks again.
+    pub(crate) fn fail_for_now(self, error: &Error, now: Timestamp) -> Option<Token> {
+        self.end(error, now, false)
+    }
+
+    fn end(mut self, error: &Error, now: Timestamp, for_good: bool) -> Option<Token> {
         self.over = true;
         let (reserve, flight) = {
             let mut state = lock(&self.slot.state);
@@ -283,7 +321,7 @@ impl Lease {
                 if reserve.is_some() {
                     state.quiet_until = (now + QUIET).steady_millis();
                 }
-                state.refused = refusal(error, now);
+                state.refused = refusal(error, now).filter(|_| for_good);
                 state.failure = Some(error.clone());
             }
             (reserve, flight)
@@ -353,7 +391,7 @@ mod tests {
 
     fn filled(now: Timestamp) -> Slot {
         let slot = Slot::new();
-        lead(&slot, now).land("first".into(), now, LIFE);
+        lead(&slot, now).land("first".into(), now, Life::granted(LIFE));
         slot
     }
 
@@ -364,7 +402,7 @@ mod tests {
         for second in 0..LEASE.as_secs() {
             drop(joins(&slot, at(second)));
         }
-        lease.land("t".into(), at(0), LIFE);
+        lease.land("t".into(), at(0), Life::granted(LIFE));
         assert_eq!(uses(&slot, at(1)), "t");
     }
 
@@ -399,15 +437,15 @@ mod tests {
         let slot = Slot::new();
         let silent = lead(&slot, at(0));
         let next = lead(&slot, at(20));
-        assert!(silent.land("late".into(), at(0), LIFE).is_some());
+        assert!(silent.land("late".into(), at(0), Life::granted(LIFE)).is_some());
         assert_eq!(uses(&slot, at(21)), "late");
-        next.land("next".into(), at(20), LIFE);
+        next.land("next".into(), at(20), Life::granted(LIFE));
         assert_eq!(uses(&slot, at(21)), "next");
 
         let slot = Slot::new();
         let silent = lead(&slot, at(0));
-        lead(&slot, at(20)).land("next".into(), at(20), LIFE);
-        assert!(silent.land("late".into(), at(0), LIFE).is_none());
+        lead(&slot, at(20)).land("next".into(), at(20), Life::granted(LIFE));
+        assert!(silent.land("late".into(), at(0), Life::granted(LIFE)).is_none());
         assert_eq!(uses(&slot, at(21)), "next");
     }
 
@@ -427,7 +465,7 @@ mod tests {
         let slot = filled(at(0));
         let Claim::Use(first) = slot.claim(at(1), LEASE) else { panic!() };
         slot.reject(&first);
-        lead(&slot, at(1)).land("second".into(), at(1), LIFE);
+        lead(&slot, at(1)).land("second".into(), at(1), Life::granted(LIFE));
         slot.reject(&first);
         assert_eq!(uses(&slot, at(2)), "second");
     }
@@ -437,7 +475,7 @@ mod tests {
         let slot = filled(at(0));
         let Claim::Use(first) = slot.claim(at(1), LEASE) else { panic!() };
         let early = lead(&slot, at(6_700));
-        early.land("first".into(), at(6_700), LIFE);
+        early.land("first".into(), at(6_700), Life::granted(LIFE));
         assert_eq!(uses(&slot, at(7_300)), "first", "its life was prolonged");
         slot.reject(&first);
         let lease = lead(&slot, at(7_300));
@@ -450,7 +488,7 @@ mod tests {
         assert_eq!(uses(&slot, at(6_599)), "first");
         let early = lead(&slot, at(6_600));
         assert_eq!(uses(&slot, at(6_600)), "first");
-        early.land("second".into(), at(6_601), LIFE);
+        early.land("second".into(), at(6_601), Life::granted(LIFE));
         assert_eq!(uses(&slot, at(6_602)), "second");
     }
 
@@ -480,7 +518,7 @@ mod tests {
     #[test]
     fn invariant_07_the_early_window_is_at_most_a_quarter_of_the_life() {
         let slot = Slot::new();
-        lead(&slot, at(0)).land("short".into(), at(0), Duration::from_secs(120));
+        lead(&slot, at(0)).land("short".into(), at(0), Life::granted(Duration::from_secs(120)));
         assert_eq!(uses(&slot, at(89)), "short");
         let _early = lead(&slot, at(90));
     }
@@ -489,7 +527,7 @@ mod tests {
     fn invariant_08_life_counts_from_the_asking() {
         let slot = Slot::new();
         let lease = lead(&slot, at(0));
-        lease.land("t".into(), at(0), LIFE);
+        lease.land("t".into(), at(0), Life::granted(LIFE));
         assert_eq!(slot.peek(at(7_199)).map(|t| t.value.expose().to_owned()).as_deref(), Some("t"));
         assert!(slot.peek(at(7_200)).is_none());
     }
@@ -498,11 +536,11 @@ mod tests {
     fn a_life_that_makes_no_sense_is_bounded() {
         for life in [Duration::ZERO, Duration::from_secs(1)] {
             let slot = Slot::new();
-            lead(&slot, at(0)).land("t".into(), at(0), life);
+            lead(&slot, at(0)).land("t".into(), at(0), Life::granted(life));
             assert_eq!(uses(&slot, at(44)), "t", "no fetch with every call");
         }
         let slot = Slot::new();
-        lead(&slot, at(0)).land("t".into(), at(0), Duration::MAX);
+        lead(&slot, at(0)).land("t".into(), at(0), Life::granted(Duration::MAX));
         assert!(slot.peek(at(86_400)).is_none(), "nothing lives for ever");
     }
 
@@ -545,7 +583,7 @@ mod tests {
     fn due_says_when_a_caller_would_fetch() {
         let slot = Slot::new();
         assert_eq!(slot.due_in(at(0)), Duration::ZERO);
-        lead(&slot, at(0)).land("t".into(), at(0), LIFE);
+        lead(&slot, at(0)).land("t".into(), at(0), Life::granted(LIFE));
         assert_eq!(slot.due_in(at(0)), Duration::from_secs(6_600));
         lead(&slot, at(6_600)).fail(&Error::new(ErrorKind::Unreachable), at(6_600));
         assert_eq!(slot.due_in(at(6_600)), Duration::from_secs(30));

@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use crate::error::Purpose;
 use crate::machine::Job;
-use crate::store::StoreKey;
+use crate::store::{StoreKey, StoreKind};
 use crate::sync::Arc;
-use crate::token::{Pace, Slot};
+use crate::token::{Pace, Slot, Trouble};
 use crate::user::Session;
 use crate::{ClientId, CorpId, Error, ErrorKind, Region, Secret, Timestamp, auth, jsapi, lenient};
 
@@ -22,12 +22,18 @@ use crate::{ClientId, CorpId, Error, ErrorKind, Region, Secret, Timestamp, auth,
 pub struct Source(Arc<Inner>);
 
 struct Inner {
+    common: Arc<Common>,
+    kind: Kind,
+    slot: Slot,
+}
+
+/// What all credentials of one app have in common.
+pub(crate) struct Common {
     region: Region,
     client_id: ClientId,
     secret: Secret,
-    kind: Kind,
-    slot: Slot,
-    pace: Arc<Pace>,
+    pace: Pace,
+    store_trouble: Trouble,
 }
 
 /// Which credential it is, and so how it gets its token.
@@ -71,17 +77,23 @@ pub(crate) struct Errand {
 impl Source {
     /// The region that it calls.
     pub fn region(&self) -> &Region {
-        &self.0.region
+        &self.0.common.region
     }
 
     /// The app's client id; empty for [`Nobody`](crate::Nobody).
     pub fn client_id(&self) -> &ClientId {
-        &self.0.client_id
+        &self.0.common.client_id
     }
 
     /// Time until a caller would be asked to replace the token; zero where that is now.
     pub fn due_in(&self, now: Timestamp) -> Duration {
         self.0.slot.due_in(now)
+    }
+
+    /// What the store said when it last failed a credential of this app; `None` while it works.
+    /// Calls go on without it where they can: this is how a program learns that they do.
+    pub fn store_failure(&self) -> Option<String> {
+        self.0.common.store_trouble.why()
     }
 
     /// Why the last try to get a token failed, also where another token still serves; `None`
@@ -95,20 +107,19 @@ impl Source {
         client_id: ClientId,
         secret: Secret,
         kind: Kind,
-        pace: Arc<Pace>,
+        pace: Pace,
     ) -> Self {
-        Self(Arc::new(Inner { region, client_id, secret, kind, slot: Slot::new(), pace }))
+        let store_trouble = Trouble::default();
+        Self::of(Arc::new(Common { region, client_id, secret, pace, store_trouble }), kind)
     }
 
     /// Another credential of the same app: same region, id, secret and pace, own token.
     pub(crate) fn sibling(&self, kind: Kind) -> Self {
-        Self::new(
-            self.0.region.clone(),
-            self.0.client_id.clone(),
-            self.0.secret.clone(),
-            kind,
-            Arc::clone(&self.0.pace),
-        )
+        Self::of(Arc::clone(&self.0.common), kind)
+    }
+
+    fn of(common: Arc<Common>, kind: Kind) -> Self {
+        Self(Arc::new(Inner { common, kind, slot: Slot::new() }))
     }
 
     pub(crate) fn slot(&self) -> &Slot {
@@ -116,11 +127,11 @@ impl Source {
     }
 
     pub(crate) fn pace(&self) -> &Pace {
-        &self.0.pace
+        &self.0.common.pace
     }
 
     pub(crate) fn secret(&self) -> &Secret {
-        &self.0.secret
+        &self.0.common.secret
     }
 
     pub(crate) fn has_token(&self) -> bool {
@@ -134,29 +145,32 @@ impl Source {
         }
     }
 
-    /// Where other processes keep the same token. A person's session has rules of its own
-    /// (single-use refresh tokens) and is not shared yet.
+    /// Where other processes keep the same token; `None` for one that is nobody else's.
     pub(crate) fn store_key(&self) -> Option<StoreKey> {
-        let (kind, corp_id) = match &self.0.kind {
-            Kind::App(AppGrant::Organization(corp_id)) => ("app", Some(corp_id.clone())),
-            Kind::App(_) => ("app", None),
-            Kind::Ticket(app) => ("ticket", app.store_key()?.corp_id),
-            Kind::Sso(corp_id) => ("sso", Some(corp_id.clone())),
-            Kind::User(_) | Kind::Nobody => return None,
-        };
-        let host = self.0.region.api().split_once("://").map_or("", |(_, host)| host);
-        Some(StoreKey {
-            kind: kind.to_owned(),
-            host: host.to_owned(),
-            client_id: self.0.client_id.clone(),
-            corp_id,
+        let key = |kind| StoreKey::new(kind, self.host(), &self.0.common.client_id);
+        Some(match &self.0.kind {
+            Kind::App(AppGrant::Organization(corp_id)) => key(StoreKind::App).of_corp(corp_id),
+            Kind::App(_) => key(StoreKind::App),
+            Kind::Ticket(app) => StoreKey { kind: StoreKind::Ticket, ..app.store_key()? },
+            Kind::Sso(corp_id) => key(StoreKind::Sso).of_corp(corp_id),
+            Kind::User(session) => key(StoreKind::User).of_person(&*session.name()?),
+            Kind::Nobody => return None,
         })
+    }
+
+    /// The host that gives the tokens.
+    pub(crate) fn host(&self) -> &str {
+        self.0.common.region.api().split_once("://").map_or("", |(_, host)| host)
+    }
+
+    pub(crate) fn store_trouble(&self) -> &Trouble {
+        &self.0.common.store_trouble
     }
 
     /// The request that fetches the token.
     pub(crate) fn errand(&self) -> Result<Errand, Error> {
-        let id = self.0.client_id.as_str();
-        let secret = &self.0.secret;
+        let id = self.0.common.client_id.as_str();
+        let secret = &self.0.common.secret;
         let job = match &self.0.kind {
             Kind::Nobody => return Err(Error::invalid("this caller has no token")),
             Kind::App(AppGrant::AccessToken) => {
@@ -239,8 +253,8 @@ impl fmt::Debug for Source {
         };
         f.debug_struct("Source")
             .field("kind", &kind)
-            .field("client_id", &self.0.client_id)
-            .field("region", &self.0.region)
+            .field("client_id", &self.0.common.client_id)
+            .field("region", &self.0.common.region)
             .finish_non_exhaustive()
     }
 }
@@ -279,7 +293,7 @@ mod tests {
 
     fn read(data: &str) -> Result<Fetched, Error> {
         let region = Region::china();
-        let pace = Arc::new(Pace::new(None));
+        let pace = Pace::new(None);
         Source::new(region, "id".into(), "s".into(), Kind::App(AppGrant::AccessToken), pace)
             .read(data)
     }

@@ -213,7 +213,9 @@ fn any_event(choice: u8) -> Event {
         0..=19 => Event::Woken,
         20..=24 => Event::Store(dingtalk_core::StoreReply::Busy),
         25..=29 => Event::Store(dingtalk_core::StoreReply::Locked { record: None }),
-        30..=34 => Event::Store(dingtalk_core::StoreReply::Record { record: None }),
+        30..=32 => Event::Store(dingtalk_core::StoreReply::Record { record: None }),
+        33 => Event::Store(dingtalk_core::StoreReply::Stale { record: None }),
+        34 => Event::Store(dingtalk_core::StoreReply::Written { version: 1 }),
         35..=44 => Event::Reply(crate::support::lost()),
         45..=54 => Event::Reply(crate::support::not_sent()),
         _ => {

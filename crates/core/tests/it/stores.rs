@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dingtalk_core::{Call, ErrorKind, Record, Secret, Step, StoreOp, StoreReply};
+use dingtalk_core::{Call, ErrorKind, NewRecord, Record, Secret, Step, StoreOp, StoreReply};
 
 use crate::support::{Expect, Read, app, at, busy, carried, dead_topapi, read_ok, token};
 
@@ -24,8 +24,18 @@ fn nothing() -> StoreReply {
     StoreReply::Record { record: None }
 }
 
-fn stored(value: &str, expires: u64) -> Record {
-    Record::new(Secret::from(value), at(expires).unix_millis())
+/// Version 7 of a token that lives so many seconds more and should be replaced ten minutes before.
+fn stored(value: &str, left: u64) -> Record {
+    Record::aged(&new_record(value, left), 7, 0)
+}
+
+fn new_record(value: &str, left: u64) -> NewRecord {
+    let seconds = Duration::from_secs;
+    NewRecord::new(Secret::from(value), seconds(left.saturating_sub(600)), seconds(left))
+}
+
+fn written() -> StoreReply {
+    StoreReply::Written { version: 8 }
 }
 
 #[test]
@@ -33,7 +43,7 @@ fn a_token_that_another_process_fetched_is_used() {
     let app = app();
     let (question, asked) = ask(shared(&app).step(at(0)));
     let StoreOp::Load { key } = question else { panic!("{question:?}") };
-    assert_eq!(key.to_string(), "dingtalk/app/api.dingtalk.com/dingtest/-");
+    assert_eq!(key.to_string(), "app/api.dingtalk.com/dingtest/-/-");
     let reply = StoreReply::Record { record: Some(stored("theirs", 7_000)) };
     let (request, _) = asked.reply(at(0), reply).send();
     assert_eq!(carried(&request).as_deref(), Some("theirs"));
@@ -57,11 +67,13 @@ fn the_lock_is_taken_the_store_read_again_and_the_token_saved() {
     assert!(request.url().path().ends_with("accessToken"));
     let (_, waiter) = Call::new(&Read {}, &app).step(at(0)).join();
     let (question, asked) = ask(sent.reply(at(1), token("ours")));
-    let StoreOp::Save { holder: saver, record, .. } = question else { panic!("{question:?}") };
-    assert_eq!(saver, holder);
-    assert_eq!(record, stored("ours", 7_200), "life counts from the asking");
+    let StoreOp::Write { expected, record, unlock, .. } = question else { panic!("{question:?}") };
+    assert_eq!((expected, unlock), (0, Some(holder)));
+    let left =
+        NewRecord::new("ours".into(), Duration::from_secs(6_599), Duration::from_secs(7_199));
+    assert_eq!(record, left, "life counts from the asking");
     let _ = waiter.step(at(1)).send();
-    let (request, _) = asked.reply(at(1), StoreReply::Done).send();
+    let (request, _) = asked.reply(at(1), written()).send();
     assert_eq!(carried(&request).as_deref(), Some("ours"));
 }
 
@@ -90,7 +102,9 @@ fn while_another_process_fetches_the_store_is_asked_again_for_a_bounded_time() {
                 assert!(pause >= Duration::from_millis(100) && pause < Duration::from_millis(200));
                 polls += 1;
                 now = now + pause;
-                (_, asked) = ask(call.step(now));
+                let (question, loading) = ask(call.step(now));
+                assert!(matches!(question, StoreOp::Load { .. }), "the token may be there");
+                (_, asked) = ask(loading.reply(now, nothing()));
             }
             step => break step.send().0,
         }
@@ -110,7 +124,7 @@ fn who_still_has_a_token_does_not_wait_for_another_process_that_replaces_it() {
     assert_eq!(carried(&request).as_deref(), Some("old"));
     let _quiet_for_a_while = shared(&app).step(at(6_729)).send();
     let (_, asked) = ask(shared(&app).step(at(6_730)));
-    let reply = StoreReply::Record { record: Some(stored("theirs", 13_900)) };
+    let reply = StoreReply::Record { record: Some(stored("theirs", 7_170)) };
     let (request, _) = asked.reply(at(6_730), reply).send();
     assert_eq!(carried(&request).as_deref(), Some("theirs"));
 }
@@ -147,8 +161,18 @@ fn a_stored_token_that_was_just_rejected_is_not_taken_again() {
     let (_, sent) = shared(&app).step(at(0)).send();
     let (_, asked) = ask(sent.reply(at(0), dead_topapi()));
     let reply = StoreReply::Record { record: Some(stored("dead", 7_200)) };
-    let (question, _) = ask(asked.reply(at(0), reply));
+    let (question, asked) = ask(asked.reply(at(0), reply));
     assert!(matches!(question, StoreOp::Lock { .. }));
+    let reply = StoreReply::Locked { record: Some(stored("dead", 7_200)) };
+    let (question, asked) = ask(asked.reply(at(0), reply));
+    assert!(
+        matches!(question, StoreOp::Remove { expected: Some(7), .. }),
+        "only if it is still that"
+    );
+    let (request, sent) = asked.reply(at(0), StoreReply::Done).send();
+    assert!(request.url().path().ends_with("accessToken"));
+    let (question, _) = ask(sent.reply(at(0), token("new")));
+    assert!(matches!(question, StoreOp::Write { expected: 0, .. }));
 }
 
 #[test]
@@ -178,7 +202,7 @@ fn questions_and_answers_cross_a_border_as_data() {
     let (question, _asked) = ask(shared(&app()).step(at(0)));
     let json = serde_json::to_string(&question).unwrap();
     assert_eq!(serde_json::from_str::<StoreOp>(&json).unwrap(), question);
-    let reply = StoreReply::Record { record: Some(stored("canary", 1)) };
+    let reply = StoreReply::Record { record: Some(stored("canary", 1_000)) };
     let json = serde_json::to_string(&reply).unwrap();
     assert_eq!(serde_json::from_str::<StoreReply>(&json).unwrap(), reply);
     assert!(!format!("{reply:?}").contains("canary"));

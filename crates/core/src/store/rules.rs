@@ -1,0 +1,167 @@
+//! Which record may replace which, and who may present a single-use secret: plain functions, so
+//! that the model check explores the very rules that calls obey.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use crate::{CorpId, Error, ErrorKind, Secret};
+
+/// *Renewing* credentials: the later expiry stays. The version to replace, or `None` where what
+/// is stored is better. A stored token that the platform rejected is worth nothing.
+pub(crate) fn replaces(mine_ms: u64, stored: Option<&Record>, rejected: bool) -> Option<u64> {
+    match stored {
+        None => Some(0),
+        Some(stored) if stored.expires_in_ms > mine_ms && !rejected => None,
+        Some(stored) => Some(stored.version),
+    }
+}
+
+/// A person's session as it is stored, inside [`Record::value`].
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    /// The form's own version.
+    v: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) access_token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refresh_token: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) corp_id: Option<CorpId>,
+    #[serde(default, skip_serializing_if = "Fate::is_good")]
+    pub(crate) fate: Fate,
+}
+
+/// What is known of the stored refresh token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Fate {
+    /// Nobody has presented it.
+    #[default]
+    Good,
+    /// This holder said that it is about to present it, and has said nothing since.
+    Intended(u64),
+    /// Its presenter lost the answer and said so: nobody has anything to lose any more.
+    Lost,
+    /// The platform refused it; `in_doubt` if an answer was lost before.
+    Dead { in_doubt: bool },
+}
+
+impl Fate {
+    // serde asks by reference.
+    #[allow(clippy::trivially_copy_pass_by_ref)]
+    fn is_good(&self) -> bool {
+        *self == Self::Good
+    }
+}
+
+/// What a caller who holds the lock may do with a stored refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Write the intent, then present it.
+    Present,
+    /// Somebody else may be about to settle it: look again.
+    Wait,
+    /// The person must log in again.
+    LoginAgain { in_doubt: bool },
+}
+
+/// *Single-use* credentials. `mine` is the holder number under which this process itself wrote an
+/// intent whose request it has given up since. An intent of somebody else is waited for as long
+/// as its writer may still come back; after that nobody gambles.
+pub(crate) fn decide(fate: Fate, mine: Option<u64>, age: Duration, settle: Duration) -> Decision {
+    match fate {
+        Fate::Good | Fate::Lost => Decision::Present,
+        Fate::Intended(holder) if mine == Some(holder) => Decision::Present,
+        Fate::Intended(_) if age < settle => Decision::Wait,
+        Fate::Intended(_) => Decision::LoginAgain { in_doubt: true },
+        Fate::Dead { in_doubt } => Decision::LoginAgain { in_doubt },
+    }
+}
+
+impl Kept {
+    pub(crate) fn new(
+        access_token: Option<Secret>,
+        refresh_token: Option<Secret>,
+        corp_id: Option<CorpId>,
+    ) -> Self {
+        Self { v: FORM, access_token, refresh_token, corp_id, fate: Fate::Good }
+    }
+
+    pub(crate) fn with_fate(&self, fate: Fate) -> Self {
+        Self { fate, ..self.clone() }
+    }
+
+    /// Reads a stored session.
+    ///
+    /// # Errors
+    /// When it was written by a newer version, or is none.
+    pub(crate) fn read(record: &Record) -> Result<Self, Error> {
+        let unreadable = |why| Error::new(ErrorKind::Store).with_message(why);
+        let kept: Self = serde_json::from_str(record.value.expose())
+            .map_err(|_| unreadable("the stored session cannot be read"))?;
+        match kept.v {
+            0..=FORM => Ok(kept),
+            _ => Err(unreadable("the stored session was written by a newer version")),
+        }
+    }
+
+    pub(crate) fn write(&self) -> Result<Secret, Error> {
+        let json = serde_json::to_string(self)
+            .map_err(|_| Error::invalid("the session cannot be written"))?;
+        Ok(Secret::new(json))
+    }
+}
+
+/// The form in which sessions are written.
+const FORM: u32 = 1;
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+    use crate::store::NewRecord;
+
+    const SETTLE: Duration = Duration::from_secs(40);
+
+    fn stored(expires: u64) -> Record {
+        let new = NewRecord::new("t".into(), Duration::ZERO, Duration::from_millis(expires));
+        Record::aged(&new, 7, 0)
+    }
+
+    #[test]
+    fn renewing_the_later_expiry_stays_unless_it_was_rejected() {
+        assert_eq!(replaces(10, None, false), Some(0));
+        assert_eq!(replaces(10, Some(&stored(9)), false), Some(7));
+        assert_eq!(replaces(10, Some(&stored(10)), false), Some(7));
+        assert_eq!(replaces(10, Some(&stored(11)), false), None);
+        assert_eq!(replaces(10, Some(&stored(11)), true), Some(7));
+    }
+
+    #[test]
+    fn single_use_nobody_presents_what_somebody_else_may_have_presented() {
+        let old = SETTLE;
+        let young = Duration::ZERO;
+        let again = |in_doubt| Decision::LoginAgain { in_doubt };
+        assert_eq!(decide(Fate::Good, None, young, SETTLE), Decision::Present);
+        assert_eq!(decide(Fate::Intended(1), None, young, SETTLE), Decision::Wait);
+        assert_eq!(decide(Fate::Intended(1), Some(2), young, SETTLE), Decision::Wait);
+        assert_eq!(decide(Fate::Intended(1), None, old, SETTLE), again(true));
+        assert_eq!(decide(Fate::Intended(1), Some(1), young, SETTLE), Decision::Present);
+        assert_eq!(decide(Fate::Lost, None, old, SETTLE), Decision::Present);
+        assert_eq!(decide(Fate::Dead { in_doubt: true }, Some(1), old, SETTLE), again(true));
+        assert_eq!(decide(Fate::Dead { in_doubt: false }, None, old, SETTLE), again(false));
+    }
+
+    #[test]
+    fn a_session_of_a_newer_version_or_none_at_all_is_an_error_and_not_a_login() {
+        let record = |text: &str| Record { value: text.into(), ..stored(1) };
+        let kept = Kept::new(Some("a".into()), Some("r".into()), None);
+        let read = Kept::read(&record(kept.write().unwrap().expose())).unwrap();
+        assert!(read.refresh_token.unwrap().matches("r"));
+        for text in ["{\"v\":2}", "", "null", "[]", "{\"v\":1,\"fate\":\"odd\"}"] {
+            let error = Kept::read(&record(text)).unwrap_err();
+            assert_eq!(error.kind(), &ErrorKind::Store, "{text}");
+        }
+    }
+}
