@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
 use crate::error::Purpose;
 use crate::machine::Job;
-use crate::store::rules::{Fate, Kept};
+use crate::store::rules::Kept;
 use crate::token::{Kind, Life, Source};
 use crate::{CorpId, Error, ErrorKind, Secret, Timestamp, auth};
 
@@ -217,7 +217,7 @@ impl Session {
     pub(crate) fn adopt(&self, kept: &Kept) {
         let mut state = self.state();
         state.out = false;
-        state.in_doubt = kept.fate == Fate::Lost;
+        state.in_doubt = kept.in_doubt;
         state.corp_id = kept.corp_id.clone().or(state.corp_id.take());
         state.present = kept.refresh_token.clone().map(Begin::RefreshToken);
     }

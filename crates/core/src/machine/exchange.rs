@@ -230,12 +230,13 @@ impl Exchange {
             };
         };
         let settle = self.policy.lease() * 2;
-        match rules::decide(kept.fate, session.holder_out(), age, settle) {
-            Decision::Present if kept.refresh_token.is_some() => {
+        match rules::decide(&kept, session.holder_out(), age, settle) {
+            Decision::Present => {
+                // An intent of our own that is still there is a request that we gave up.
+                let kept = kept.with_fate(Fate::Good, kept.fate != Fate::Good);
                 session.adopt(&kept);
                 self.intend(&kept)
             }
-            Decision::Present => self.fail(&login_again(false), env),
             Decision::Wait => self.wait(env),
             Decision::LoginAgain { in_doubt } => self.fail(&login_again(in_doubt), env),
         }
@@ -246,7 +247,7 @@ impl Exchange {
         if let Some(session) = self.source.session() {
             session.out_as(self.holder);
         }
-        match self.record(&kept.with_fate(Fate::Intended(self.holder))) {
+        match self.record(&kept.with_fate(Fate::Intended(self.holder), false)) {
             Ok(record) => {
                 let question = StoreOp::Write {
                     key: self.key.clone(),
@@ -382,16 +383,14 @@ impl Exchange {
         let Some(kept) = self.seen.kept.clone().filter(|_| !fresh) else {
             return self.fail(&error, env);
         };
-        let was_lost = kept.fate == Fate::Lost;
-        let (fate, error) = match error.kind() {
+        let (fate, lost, error) = match error.kind() {
             ErrorKind::LoginAgain { in_doubt } => {
-                let in_doubt = *in_doubt || was_lost;
-                (Fate::Dead { in_doubt }, error.with_kind(ErrorKind::LoginAgain { in_doubt }))
+                let in_doubt = *in_doubt || kept.in_doubt;
+                (Fate::Dead, false, error.with_kind(ErrorKind::LoginAgain { in_doubt }))
             }
-            kind if was_lost || user::maybe_executed(kind) => (Fate::Lost, error),
-            _ => (Fate::Good, error),
+            kind => (Fate::Good, user::maybe_executed(kind), error),
         };
-        match self.record(&kept.with_fate(fate)) {
+        match self.record(&kept.with_fate(fate, lost)) {
             Ok(record) => {
                 let question = StoreOp::Write {
                     key: self.key.clone(),

@@ -31,21 +31,23 @@ pub(crate) struct Kept {
     pub(crate) corp_id: Option<CorpId>,
     #[serde(default, skip_serializing_if = "Fate::is_good")]
     pub(crate) fate: Fate,
+    /// It was presented before, and the answer was lost: its presenter said so, and so nobody has
+    /// anything to lose by presenting it again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_doubt: bool,
 }
 
 /// What is known of the stored refresh token.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Fate {
-    /// Nobody has presented it.
+    /// It may be presented.
     #[default]
     Good,
     /// This holder said that it is about to present it, and has said nothing since.
     Intended(u64),
-    /// Its presenter lost the answer and said so: nobody has anything to lose any more.
-    Lost,
-    /// The platform refused it; `in_doubt` if an answer was lost before.
-    Dead { in_doubt: bool },
+    /// The platform refused it.
+    Dead,
 }
 
 impl Fate {
@@ -70,13 +72,14 @@ pub(crate) enum Decision {
 /// *Single-use* credentials. `mine` is the holder number under which this process itself wrote an
 /// intent whose request it has given up since. An intent of somebody else is waited for as long
 /// as its writer may still come back; after that nobody gambles.
-pub(crate) fn decide(fate: Fate, mine: Option<u64>, age: Duration, settle: Duration) -> Decision {
-    match fate {
-        Fate::Good | Fate::Lost => Decision::Present,
+pub(crate) fn decide(kept: &Kept, mine: Option<u64>, age: Duration, settle: Duration) -> Decision {
+    match kept.fate {
+        _ if kept.refresh_token.is_none() => Decision::LoginAgain { in_doubt: kept.in_doubt },
+        Fate::Good => Decision::Present,
         Fate::Intended(holder) if mine == Some(holder) => Decision::Present,
         Fate::Intended(_) if age < settle => Decision::Wait,
         Fate::Intended(_) => Decision::LoginAgain { in_doubt: true },
-        Fate::Dead { in_doubt } => Decision::LoginAgain { in_doubt },
+        Fate::Dead => Decision::LoginAgain { in_doubt: kept.in_doubt },
     }
 }
 
@@ -86,11 +89,12 @@ impl Kept {
         refresh_token: Option<Secret>,
         corp_id: Option<CorpId>,
     ) -> Self {
-        Self { v: FORM, access_token, refresh_token, corp_id, fate: Fate::Good }
+        Self { v: FORM, access_token, refresh_token, corp_id, fate: Fate::Good, in_doubt: false }
     }
 
-    pub(crate) fn with_fate(&self, fate: Fate) -> Self {
-        Self { fate, ..self.clone() }
+    /// The same token after this; `lost` if an answer to it was.
+    pub(crate) fn with_fate(&self, fate: Fate, lost: bool) -> Self {
+        Self { fate, in_doubt: self.in_doubt || lost, ..self.clone() }
     }
 
     /// Reads a stored session.
@@ -140,17 +144,20 @@ mod tests {
 
     #[test]
     fn single_use_nobody_presents_what_somebody_else_may_have_presented() {
-        let old = SETTLE;
-        let young = Duration::ZERO;
+        let (old, young) = (SETTLE, Duration::ZERO);
         let again = |in_doubt| Decision::LoginAgain { in_doubt };
-        assert_eq!(decide(Fate::Good, None, young, SETTLE), Decision::Present);
-        assert_eq!(decide(Fate::Intended(1), None, young, SETTLE), Decision::Wait);
-        assert_eq!(decide(Fate::Intended(1), Some(2), young, SETTLE), Decision::Wait);
-        assert_eq!(decide(Fate::Intended(1), None, old, SETTLE), again(true));
-        assert_eq!(decide(Fate::Intended(1), Some(1), young, SETTLE), Decision::Present);
-        assert_eq!(decide(Fate::Lost, None, old, SETTLE), Decision::Present);
-        assert_eq!(decide(Fate::Dead { in_doubt: true }, Some(1), old, SETTLE), again(true));
-        assert_eq!(decide(Fate::Dead { in_doubt: false }, None, old, SETTLE), again(false));
+        let kept = Kept::new(None, Some("r".into()), None);
+        let with = |fate, lost| kept.with_fate(fate, lost);
+        let intended = with(Fate::Intended(1), false);
+        assert_eq!(decide(&kept, None, young, SETTLE), Decision::Present);
+        assert_eq!(decide(&intended, None, young, SETTLE), Decision::Wait);
+        assert_eq!(decide(&intended, Some(2), young, SETTLE), Decision::Wait);
+        assert_eq!(decide(&intended, None, old, SETTLE), again(true));
+        assert_eq!(decide(&intended, Some(1), young, SETTLE), Decision::Present);
+        assert_eq!(decide(&with(Fate::Good, true), None, old, SETTLE), Decision::Present);
+        assert_eq!(decide(&with(Fate::Dead, true), Some(1), old, SETTLE), again(true));
+        assert_eq!(decide(&with(Fate::Dead, false), None, old, SETTLE), again(false));
+        assert_eq!(decide(&Kept::default(), None, old, SETTLE), again(false));
     }
 
     #[test]

@@ -6,6 +6,8 @@
 mod erased;
 mod protocol;
 mod secrets;
+mod sessions;
+mod shared_simulation;
 mod simulation;
 mod stores;
 mod support;
