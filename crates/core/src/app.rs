@@ -5,7 +5,7 @@ use std::fmt;
 use crate::auth::AuthCode;
 use crate::token::{AppGrant, Kind, Pace, STANDARD_RATE, Source};
 use crate::user::Begin;
-use crate::{ClientId, CorpId, Region, Secret, Timestamp, User};
+use crate::{ClientId, CorpId, Region, Secret, Suite, Timestamp, User};
 
 /// An app that an organization built for itself, with its token (wire-facts §2).
 ///
@@ -60,19 +60,19 @@ impl App {
     /// once. Not the code of `dd.requestAuthCode`: that one goes to
     /// [`contact::GetUserByCode`](crate::contact::GetUserByCode).
     pub fn user_from_code(&self, code: impl Into<AuthCode>) -> User {
-        User::begin(self, Begin::Code(code.into().secret().clone()))
+        User::begin(&self.source, Begin::Code(code.into().secret().clone()))
     }
 
     /// A person, from a refresh token that was kept.
     pub fn user_from_refresh_token(&self, refresh_token: impl Into<Secret>) -> User {
-        User::begin(self, Begin::RefreshToken(refresh_token.into()))
+        User::begin(&self.source, Begin::RefreshToken(refresh_token.into()))
     }
 
     /// A person whose session is in the client's store under this name: see [`User::keep_as`].
     /// Where nothing is stored, calls fail with
     /// [`LoginAgain`](crate::ErrorKind::LoginAgain).
     pub fn user_kept_as(&self, name: impl AsRef<str>) -> User {
-        User::kept_as(self, name.as_ref())
+        User::kept_as(&self.source, name.as_ref())
     }
 
     /// Puts a token there that the program kept itself, good until `expires`.
@@ -259,6 +259,9 @@ impl Caller for User {
 impl Caller for Sso {
     const TOKEN: bool = true;
 }
+impl Caller for Suite {
+    const TOKEN: bool = true;
+}
 impl Caller for AppOrUser {
     const TOKEN: bool = true;
 }
@@ -301,18 +304,21 @@ impl ActsAs<Self> for Nobody {}
 #[allow(unnameable_types)] // nobody outside may implement them
 mod sealed {
     use super::{AnyToken, App, AppOrUser, Nobody, Sso};
-    use crate::User;
+    use crate::{Corp, Suite, User};
 
     pub trait Sealed {}
     impl Sealed for App {}
     impl Sealed for User {}
     impl Sealed for Sso {}
+    impl Sealed for Suite {}
+    impl Sealed for Corp {}
     impl Sealed for Nobody {}
 
     pub trait SealedCaller {}
     impl SealedCaller for App {}
     impl SealedCaller for User {}
     impl SealedCaller for Sso {}
+    impl SealedCaller for Suite {}
     impl SealedCaller for Nobody {}
     impl SealedCaller for AppOrUser {}
     impl SealedCaller for AnyToken {}

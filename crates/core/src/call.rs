@@ -78,6 +78,9 @@ impl<E: Endpoint> Call<E> {
             }
             Obtains::Kept => Machine::for_keeping(caller.source(), policy),
             Obtains::Forgotten => Machine::for_forgetting(caller.source(), policy),
+            Obtains::TicketTaken { ticket, pushed_at } => {
+                Machine::for_ticket(caller.source(), ticket, pushed_at, policy)
+            }
             Obtains::Sessions { after, limit } => {
                 Machine::for_sessions(caller.source(), after, limit, policy)
             }

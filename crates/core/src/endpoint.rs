@@ -107,7 +107,7 @@ impl<E: Endpoint> Endpoint for &E {
 
 /// What a call is about.
 #[doc(hidden)]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Obtains {
     /// The platform's answer.
@@ -120,6 +120,13 @@ pub enum Obtains {
     Kept,
     /// Nothing; the session is taken out of the store.
     Forgotten,
+    /// Nothing; the suite ticket is taken and put into the store.
+    TicketTaken {
+        /// The ticket.
+        ticket: crate::Secret,
+        /// When it was pushed.
+        pushed_at: u64,
+    },
     /// The names of the sessions in the store.
     Sessions {
         /// After this one.

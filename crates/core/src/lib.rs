@@ -111,6 +111,7 @@ mod app;
 pub mod auth;
 mod call;
 pub mod contact;
+mod corp;
 pub mod dialect;
 mod endpoint;
 mod error;
@@ -134,6 +135,7 @@ mod wire;
 
 pub use app::{ActsAs, AnyToken, App, AppBuilder, AppOrUser, Caller, Credential, Nobody, Sso};
 pub use call::{Asked, Call, Sent, Step};
+pub use corp::{Corp, Suite, SuiteBuilder};
 #[doc(hidden)]
 pub use endpoint::Obtains;
 pub use endpoint::{Body, Endpoint, Family, Method, Operation, Paged, Query, Replay};

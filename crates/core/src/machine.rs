@@ -40,6 +40,7 @@ mod exchange;
 mod fetch;
 mod job;
 mod judge;
+mod publish;
 mod stored;
 mod wire_form;
 
@@ -62,6 +63,7 @@ use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
 use exchange::Exchange;
 use fetch::{Fetch, Progress};
 use judge::{Asker, Verdict};
+use publish::Publish;
 
 /// The version of events, orders and errors: it changes when a host would have to.
 pub const VERSION: u32 = 1;
@@ -156,6 +158,8 @@ pub(crate) enum Task {
     Keep,
     /// Only ask the store.
     Ask(StoreOp),
+    /// Take a suite ticket.
+    Ticket(Secret, u64),
     /// It could not even be written.
     Invalid(Error),
 }
@@ -174,6 +178,7 @@ enum State {
     Joined(Flight),
     Fetching(Box<Fetch>),
     Exchanging(Box<Exchange>),
+    Publishing(Publish),
     /// A question of the program's own is with the store.
     Asking,
     Sending(Option<Token>),
@@ -211,6 +216,16 @@ impl Machine {
     /// Only takes a session out of the store.
     pub(crate) fn for_forgetting(source: &Source, policy: Policy) -> Self {
         Self::of(source, true, stored::forget(source), policy)
+    }
+
+    /// Only takes a suite ticket, here and for those who share the store.
+    pub(crate) fn for_ticket(
+        source: &Source,
+        ticket: Secret,
+        pushed_at: u64,
+        policy: Policy,
+    ) -> Self {
+        Self::of(source, true, Task::Ticket(ticket, pushed_at), policy)
     }
 
     /// Only asks the store for the names of an app's sessions.
@@ -307,6 +322,11 @@ impl Machine {
                 Some(Outcome::Failed(error)) => Order::Failed(error),
                 _ => self.advance(env),
             },
+            (State::Publishing(mut publish), event @ Event::Store(_)) => {
+                let order = publish.resume(event, &self.source, env.now);
+                self.state = State::Publishing(publish);
+                order
+            }
             (State::Asking, Event::Store(reply)) => stored::answered(&self.source, reply, env.now),
             (State::Sending(token), Event::Reply(reply)) => self.answered(token, reply, env),
             (
@@ -332,6 +352,17 @@ impl Machine {
             }
             self.state = State::Asking;
             return Order::Ask(question.clone());
+        }
+        if let Task::Ticket(ticket, pushed_at) = &self.task {
+            self.source.tickets().take(ticket.clone(), *pushed_at);
+            if !self.shared {
+                return Order::Done(job::nothing());
+            }
+            let key = self.source.suite_ticket_key();
+            let publish = Publish::new(key, ticket.clone(), *pushed_at);
+            let order = publish.begin();
+            self.state = State::Publishing(publish);
+            return order;
         }
         if let Some(retry_in) = self.source.region().banned_for(env.now) {
             return Order::Failed(Error::new(ErrorKind::IpBanned { retry_in }));
@@ -433,7 +464,7 @@ impl Machine {
         let Task::Call(job) = &self.task else {
             return Order::Failed(Error::invalid("nothing to send"));
         };
-        match self.source.pace().admit(&job.operation().name, env.now, self.left(env.now)) {
+        match self.source.admit(&job.operation().name, env.now, self.left(env.now)) {
             Ok(Duration::ZERO) => self.send(token, env),
             Ok(wait) => {
                 self.state = State::Queued(token);
@@ -497,7 +528,7 @@ impl Machine {
                 self.advance(env)
             }
             Class::Throttled => {
-                self.source.pace().throttled(&name, env.now, wait);
+                self.source.throttled(&name, env.now, wait);
                 self.again_if(true, Some(wait), error, env)
             }
             Class::IpBan => {
@@ -572,6 +603,7 @@ impl std::fmt::Debug for Machine {
             State::Joined(_) => "joined",
             State::Fetching(_) => "fetching",
             State::Exchanging(_) => "exchanging",
+            State::Publishing(_) => "publishing",
             State::Asking => "asking",
             State::Sending(_) => "sending",
             State::Finished => "finished",

@@ -7,6 +7,7 @@ mod flight;
 mod pace;
 mod slot;
 mod source;
+mod tickets;
 mod trouble;
 
 pub use flight::Flight;
@@ -14,7 +15,8 @@ pub(crate) use flight::Outcome;
 pub(crate) use pace::{Pace, STANDARD_RATE};
 pub(crate) use slot::{Claim, Lease, Life, Slot, Token};
 pub use source::Source;
-pub(crate) use source::{AppGrant, Errand, Kind};
+pub(crate) use source::{AppGrant, CorpGrant, Errand, Kind};
+pub(crate) use tickets::Tickets;
 pub(crate) use trouble::Trouble;
 
 #[cfg(all(test, loom))]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
+use crate::app::{ActsAs, AnyToken, AppOrUser, Credential, Nobody};
 use crate::error::Purpose;
 use crate::machine::Job;
 use crate::store::rules::Kept;
@@ -45,19 +45,19 @@ pub struct UserTokens {
 }
 
 impl User {
-    pub(crate) fn begin(app: &App, begin: Begin) -> Self {
-        Self(app.source().sibling(Kind::User(Session::new(begin, None))))
+    pub(crate) fn begin(app: &Source, begin: Begin) -> Self {
+        Self(app.sibling(Kind::User(Session::new(begin, None))))
     }
 
-    pub(crate) fn kept_as(app: &App, name: &str) -> Self {
+    pub(crate) fn kept_as(app: &Source, name: &str) -> Self {
         let session = Session::new(Begin::Stored, Some(Arc::from(name)));
-        Self(app.source().sibling(Kind::User(session)))
+        Self(app.sibling(Kind::User(session)))
     }
 
     /// Gives the session the name under which stores keep it, for clients that have one: the
     /// person's union id, say, or the id of a browser's session. From then on each renewal is
     /// stored before its token is handed out, and every process that names the same session with
-    /// [`App::user_kept_as`] shares it.
+    /// [`App::user_kept_as`](crate::App::user_kept_as) shares it.
     ///
     /// Name it before its first call, or [keep it](crate::auth::KeepSession) once you know who the
     /// person is. A login takes the place of a session that was stored under the name before; a

@@ -262,7 +262,7 @@ impl Exchange {
     }
 
     fn errand(&mut self, env: Env) -> Progress {
-        match self.source.errand() {
+        match self.source.errand(env.now) {
             Ok(errand) => {
                 let mut errand = Box::new(Machine::errand(errand, self.policy.clone()));
                 let order = errand.resume(Event::Start, env);

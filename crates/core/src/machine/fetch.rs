@@ -5,9 +5,10 @@
 use std::time::Duration;
 
 use crate::machine::{Env, Event, Machine, Order, mix};
-use crate::store::{NewRecord, POLL, Record, StoreKey, StoreOp, StoreReply, rules};
+use crate::store::rules::{self, Pushed};
+use crate::store::{NewRecord, POLL, Record, StoreKey, StoreOp, StoreReply};
 use crate::token::{Lease, Life, Source, Token};
-use crate::{Error, Policy, Secret, Timestamp};
+use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
 
 pub(crate) struct Fetch {
     source: Source,
@@ -23,6 +24,10 @@ pub(crate) struct Fetch {
     seen: u64,
     /// Until when another process is waited for, on the steady clock.
     patience: Option<Timestamp>,
+    /// The suite ticket that was presented, by when it was pushed.
+    presented: Option<u64>,
+    /// A stale ticket was looked into already.
+    again: bool,
     step: Step,
 }
 
@@ -36,6 +41,8 @@ enum Step {
     Waiting,
     /// Taking the token that was rejected out of the store.
     Dropping,
+    /// Asked for the suite ticket; with the error that a retry would spare.
+    Ticket(Option<Error>),
     /// The token request, a machine of its own.
     Errand(Box<Machine>),
     /// Prolonging the lock before the token request goes out again.
@@ -70,6 +77,8 @@ impl Fetch {
             locked: None,
             seen: 0,
             patience: None,
+            presented: None,
+            again: false,
             step: Step::Idle,
         }
     }
@@ -88,7 +97,7 @@ impl Fetch {
                 let asked = self.key.is_some() && !self.source.store_trouble().lasts(env.now);
                 if !asked {
                     self.key = None;
-                    return self.errand(env);
+                    return self.present(env);
                 }
                 self.holder = holder(env);
                 self.patience = Some(env.now + self.policy.lease());
@@ -119,6 +128,13 @@ impl Fetch {
             (Step::Loading | Step::Locking, Event::Store(reply)) => {
                 self.without_store(reply, env.now);
                 self.errand(env)
+            }
+            (Step::Ticket(error), Event::Store(reply)) => {
+                self.take_ticket(&reply);
+                match error {
+                    Some(error) => self.again_with_newer_ticket(error, env),
+                    None => self.present(env),
+                }
             }
             (Step::Errand(mut errand), event) => {
                 let order = errand.resume(event, env);
@@ -189,8 +205,26 @@ impl Fetch {
         self.tell(Ok(token))
     }
 
+    /// A third-party app's token request needs the latest ticket, which another process may have
+    /// received.
     fn errand(&mut self, env: Env) -> Progress {
-        match self.source.errand() {
+        match self.source.ticket_key().filter(|_| self.key.is_some()) {
+            Some(key) => self.ask(Step::Ticket(None), StoreOp::Load { key }),
+            None => self.present(env),
+        }
+    }
+
+    fn take_ticket(&self, reply: &StoreReply) {
+        if let StoreReply::Record { record: Some(record) } = reply
+            && let Some(pushed) = Pushed::read(record)
+        {
+            self.source.tickets().take(pushed.ticket, pushed.pushed_at);
+        }
+    }
+
+    fn present(&mut self, env: Env) -> Progress {
+        self.presented = self.source.tickets().pushed_at();
+        match self.source.errand(env.now) {
             Ok(errand) => {
                 let mut errand = Box::new(Machine::errand(errand, self.policy.clone()));
                 let order = errand.resume(Event::Start, env);
@@ -302,6 +336,24 @@ impl Fetch {
     }
 
     fn failed(&mut self, error: Error, env: Env) -> Progress {
+        if *error.kind() == ErrorKind::TicketStale && !std::mem::replace(&mut self.again, true) {
+            // A push may have come while the request was under way.
+            return match self.source.ticket_key().filter(|_| self.key.is_some()) {
+                Some(key) => self.ask(Step::Ticket(Some(error)), StoreOp::Load { key }),
+                None => self.again_with_newer_ticket(error, env),
+            };
+        }
+        self.give_up(error, env)
+    }
+
+    fn again_with_newer_ticket(&mut self, error: Error, env: Env) -> Progress {
+        match self.source.tickets().pushed_at() > self.presented {
+            true => self.present(env),
+            false => self.give_up(error, env),
+        }
+    }
+
+    fn give_up(&mut self, error: Error, env: Env) -> Progress {
         let error = self.source.failed(error);
         let reserve = self.lease.take().and_then(|lease| lease.fail(&error, env.now));
         self.tell(reserve.map(Some).ok_or(error))

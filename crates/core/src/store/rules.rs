@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::Record;
+use super::{NewRecord, Record};
 use crate::{CorpId, Error, ErrorKind, Secret};
 
 /// *Renewing* credentials: the later expiry stays. The version to replace, or `None` where what
@@ -83,6 +83,42 @@ pub(crate) fn decide(kept: &Kept, mine: Option<u64>, age: Duration, settle: Dura
     }
 }
 
+/// *Pushed* credentials: the latest push stays, by the platform's own time of it.
+pub(crate) fn supersedes(pushed_at: u64, stored: Option<u64>) -> bool {
+    stored.is_none_or(|stored| pushed_at >= stored)
+}
+
+/// A suite ticket as it is stored, inside [`Record::value`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Pushed {
+    v: u32,
+    pub(crate) ticket: Secret,
+    /// Unix milliseconds, the platform's.
+    pub(crate) pushed_at: u64,
+}
+
+impl Pushed {
+    pub(crate) fn new(ticket: Secret, pushed_at: u64) -> Self {
+        Self { v: FORM, ticket, pushed_at }
+    }
+
+    /// Reads a stored ticket; what cannot be read is none, since the next push brings another.
+    pub(crate) fn read(record: &Record) -> Option<Self> {
+        serde_json::from_str(record.value.expose()).ok().filter(|pushed: &Self| pushed.v <= FORM)
+    }
+
+    pub(crate) fn record(&self) -> Result<NewRecord, Error> {
+        let json = serde_json::to_string(self)
+            .map_err(|_| Error::invalid("the ticket cannot be written"))?;
+        Ok(NewRecord::new(Secret::new(json), TICKET_RENEWAL, TICKET_KEEP))
+    }
+}
+
+/// A ticket is pushed about every five hours (wire-facts §3.6), and the one before is of no use
+/// then; but one that is late is better than none.
+const TICKET_RENEWAL: Duration = Duration::from_secs(5 * 60 * 60);
+const TICKET_KEEP: Duration = Duration::from_secs(24 * 60 * 60);
+
 impl Kept {
     pub(crate) fn new(
         access_token: Option<Secret>,
@@ -124,7 +160,6 @@ const FORM: u32 = 1;
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
-    use crate::store::NewRecord;
 
     const SETTLE: Duration = Duration::from_secs(40);
 
@@ -158,6 +193,11 @@ mod tests {
         assert_eq!(decide(&with(Fate::Dead, true), Some(1), old, SETTLE), again(true));
         assert_eq!(decide(&with(Fate::Dead, false), None, old, SETTLE), again(false));
         assert_eq!(decide(&Kept::default(), None, old, SETTLE), again(false));
+    }
+
+    #[test]
+    fn pushed_the_latest_push_stays() {
+        assert!(supersedes(5, None) && supersedes(5, Some(5)) && !supersedes(4, Some(5)));
     }
 
     #[test]

@@ -35,6 +35,16 @@ impl Pace {
         Self { idle: AtomicBool::new(limit.is_none()), limit, gates: Mutex::new(HashMap::new()) }
     }
 
+    /// Whether calls are paced from the start.
+    pub(crate) fn is_limited(&self) -> bool {
+        self.limit.is_some()
+    }
+
+    /// The same limit, and nothing learned yet.
+    pub(crate) fn another(&self) -> Self {
+        Self::new(self.limit)
+    }
+
     /// How long to wait before this call; the place is taken. `Err` tells a wait that is longer
     /// than `patience`; then no place is taken.
     pub(crate) fn admit(

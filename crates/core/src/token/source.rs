@@ -1,6 +1,7 @@
 //! A credential without its type: what the machine works with, whoever owns the token.
 
 use std::fmt;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -9,7 +10,7 @@ use crate::error::Purpose;
 use crate::machine::Job;
 use crate::store::{StoreKey, StoreKind};
 use crate::sync::Arc;
-use crate::token::{Pace, Slot, Trouble};
+use crate::token::{Pace, Slot, Tickets, Trouble};
 use crate::user::Session;
 use crate::{ClientId, CorpId, Error, ErrorKind, Region, Secret, Timestamp, auth, jsapi, lenient};
 
@@ -25,6 +26,9 @@ struct Inner {
     common: Arc<Common>,
     kind: Kind,
     slot: Slot,
+    /// The pace of one organization, made when it is first needed: the platform counts the calls
+    /// of a third-party app for each of its organizations.
+    own_pace: OnceLock<Box<Pace>>,
 }
 
 /// What all credentials of one app have in common.
@@ -34,6 +38,7 @@ pub(crate) struct Common {
     secret: Secret,
     pace: Pace,
     store_trouble: Trouble,
+    tickets: Tickets,
 }
 
 /// Which credential it is, and so how it gets its token.
@@ -45,6 +50,13 @@ pub(crate) enum Kind {
     Ticket(Source),
     User(Session),
     Sso(CorpId),
+    /// A third-party app's own.
+    Suite,
+    /// A third-party app's for one organization.
+    Corp {
+        corp_id: CorpId,
+        grant: CorpGrant,
+    },
 }
 
 /// The three ways of an internal app to its token.
@@ -56,6 +68,17 @@ pub(crate) enum AppGrant {
     GetToken,
     /// `POST /v1.0/oauth2/{corpId}/token`
     Organization(CorpId),
+}
+
+/// The three ways of a third-party app to an organization's token.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum CorpGrant {
+    /// `POST /v1.0/oauth2/corpAccessToken`
+    CorpAccessToken,
+    /// `POST /v1.0/oauth2/{corpId}/token`
+    Organization,
+    /// `POST /service/get_corp_token`
+    Signed,
 }
 
 /// What a token request brought.
@@ -109,8 +132,9 @@ impl Source {
         kind: Kind,
         pace: Pace,
     ) -> Self {
-        let store_trouble = Trouble::default();
-        Self::of(Arc::new(Common { region, client_id, secret, pace, store_trouble }), kind)
+        let (store_trouble, tickets) = (Trouble::default(), Tickets::default());
+        let common = Common { region, client_id, secret, pace, store_trouble, tickets };
+        Self::of(Arc::new(common), kind)
     }
 
     /// Another credential of the same app: same region, id, secret and pace, own token.
@@ -119,15 +143,67 @@ impl Source {
     }
 
     fn of(common: Arc<Common>, kind: Kind) -> Self {
-        Self(Arc::new(Inner { common, kind, slot: Slot::new() }))
+        Self(Arc::new(Inner { common, kind, slot: Slot::new(), own_pace: OnceLock::new() }))
     }
 
     pub(crate) fn slot(&self) -> &Slot {
         &self.0.slot
     }
 
-    pub(crate) fn pace(&self) -> &Pace {
-        &self.0.common.pace
+    /// How long to wait before this call: see [`Pace::admit`].
+    pub(crate) fn admit(
+        &self,
+        operation: &str,
+        now: Timestamp,
+        patience: Duration,
+    ) -> Result<Duration, Duration> {
+        let common = &self.0.common.pace;
+        let pace = match &self.0.kind {
+            Kind::Corp { .. } if common.is_limited() => Some(self.own_pace()),
+            Kind::Corp { .. } => self.0.own_pace.get().map(|pace| &**pace),
+            _ => Some(common),
+        };
+        pace.map_or(Ok(Duration::ZERO), |pace| pace.admit(operation, now, patience))
+    }
+
+    /// An operation was throttled: see [`Pace::throttled`].
+    pub(crate) fn throttled(&self, operation: &str, now: Timestamp, wait: Duration) {
+        let pace = match &self.0.kind {
+            Kind::Corp { .. } => self.own_pace(),
+            _ => &self.0.common.pace,
+        };
+        pace.throttled(operation, now, wait);
+    }
+
+    fn own_pace(&self) -> &Pace {
+        self.0.own_pace.get_or_init(|| Box::new(self.0.common.pace.another()))
+    }
+
+    pub(crate) fn tickets(&self) -> &Tickets {
+        &self.0.common.tickets
+    }
+
+    /// The organization of a third-party app's credential.
+    pub(crate) fn corp_id(&self) -> Option<&CorpId> {
+        match &self.0.kind {
+            Kind::Corp { corp_id, .. } => Some(corp_id),
+            _ => None,
+        }
+    }
+
+    /// Where other processes keep the suite ticket that this credential's token request needs.
+    pub(crate) fn ticket_key(&self) -> Option<StoreKey> {
+        let needed = match &self.0.kind {
+            Kind::Suite => true,
+            Kind::Corp { grant, .. } => !matches!(grant, CorpGrant::Organization),
+            _ => false,
+        };
+        (needed && !self.tickets().needs_none()).then(|| self.suite_ticket_key())
+    }
+
+    /// Where the suite ticket of this app is kept.
+    pub(crate) fn suite_ticket_key(&self) -> StoreKey {
+        StoreKey::new(StoreKind::SuiteTicket, self.host(), &self.0.common.client_id)
     }
 
     pub(crate) fn secret(&self) -> &Secret {
@@ -153,6 +229,8 @@ impl Source {
             Kind::App(_) => key(StoreKind::App),
             Kind::Ticket(app) => StoreKey { kind: StoreKind::Ticket, ..app.store_key()? },
             Kind::Sso(corp_id) => key(StoreKind::Sso).of_corp(corp_id),
+            Kind::Suite => key(StoreKind::Suite),
+            Kind::Corp { corp_id, .. } => key(StoreKind::Corp).of_corp(corp_id),
             Kind::User(session) => key(StoreKind::User).of_person(&*session.name()?),
             Kind::Nobody => return None,
         })
@@ -168,7 +246,7 @@ impl Source {
     }
 
     /// The request that fetches the token.
-    pub(crate) fn errand(&self) -> Result<Errand, Error> {
+    pub(crate) fn errand(&self, now: Timestamp) -> Result<Errand, Error> {
         let id = self.0.common.client_id.as_str();
         let secret = &self.0.common.secret;
         let job = match &self.0.kind {
@@ -183,6 +261,21 @@ impl Source {
                 Job::of(&auth::GetCorpToken::new(corp_id, id, secret.clone()))?
             }
             Kind::Sso(corp_id) => Job::of(&auth::GetSsoToken::new(corp_id, secret.clone()))?,
+            Kind::Suite => {
+                let ticket = self.ticket()?;
+                Job::of(&auth::GetSuiteAccessToken::new(id, secret.clone(), ticket))?
+            }
+            Kind::Corp { corp_id, grant: CorpGrant::Organization } => {
+                Job::of(&auth::GetCorpToken::new(corp_id, id, secret.clone()))?
+            }
+            Kind::Corp { corp_id, grant: CorpGrant::CorpAccessToken } => {
+                let (secret, ticket) = (secret.clone(), self.ticket()?);
+                Job::of(&auth::GetCorpAccessToken::new(id, secret, corp_id, ticket))?
+            }
+            Kind::Corp { corp_id, grant: CorpGrant::Signed } => {
+                let ticket = self.ticket()?;
+                Job::of(&auth::GetCorpTokenSigned::new(id, secret, corp_id, ticket, now))?
+            }
             Kind::Ticket(app) => {
                 return Ok(Errand {
                     job: Job::of(&jsapi::CreateTicket::new())?,
@@ -201,7 +294,14 @@ impl Source {
                 });
             }
         };
-        Ok(Errand { job, purpose: Purpose::Token, via: self.nobody(), hush: vec![secret.clone()] })
+        let hush = [Some(secret.clone()), self.tickets().latest()].into_iter().flatten().collect();
+        Ok(Errand { job, purpose: Purpose::Token, via: self.nobody(), hush })
+    }
+
+    fn ticket(&self) -> Result<Secret, Error> {
+        self.tickets().latest().ok_or_else(|| {
+            Error::new(ErrorKind::TicketStale).with_message("no suite ticket has been pushed yet")
+        })
     }
 
     /// The token request goes out: from now on a one-time code counts as used.
@@ -250,6 +350,8 @@ impl fmt::Debug for Source {
             Kind::Ticket(_) => "ticket",
             Kind::User(_) => "user",
             Kind::Sso(_) => "sso",
+            Kind::Suite => "suite",
+            Kind::Corp { .. } => "corp",
         };
         f.debug_struct("Source")
             .field("kind", &kind)
