@@ -9,7 +9,7 @@ use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
 use crate::token::{CorpGrant, Kind, Pace, Source};
 use crate::user::Begin;
 use crate::{ClientId, CorpId, Region, Secret, Timestamp, User, auth::AuthCode};
-use registry::Registry;
+use registry::{Registry, Used};
 
 /// A third-party app, or an internal app that was handed over to a service provider, for all the
 /// organizations that it serves (wire-facts §3).
@@ -82,7 +82,11 @@ impl Suite {
         let corp_id = corp_id.into();
         Corp(self.0.corps.get_or_add(corp_id, |corp_id| {
             let kind = Kind::Corp { corp_id, grant: self.0.grant };
-            CorpInner { source: self.0.source.sibling(kind), ticket: OnceLock::new() }
+            CorpInner {
+                source: self.0.source.sibling(kind),
+                ticket: OnceLock::new(),
+                used: Used::default(),
+            }
         }))
     }
 
@@ -148,6 +152,7 @@ pub(crate) struct CorpInner {
     source: Source,
     /// The page ticket, for those few organizations that open pages.
     ticket: OnceLock<Source>,
+    used: Used,
 }
 
 impl Corp {
@@ -161,6 +166,11 @@ impl Corp {
     pub fn token(&self, now: Timestamp) -> Option<(Secret, Timestamp)> {
         let token = self.0.source.slot().peek(now)?;
         Some(((*token.value).clone(), token.expires))
+    }
+
+    /// Puts a token there that the program kept itself, good until `expires`.
+    pub fn seed(&self, access_token: impl Into<Secret>, expires: Timestamp, now: Timestamp) {
+        self.0.source.slot().seed(access_token.into(), now, expires.left(now));
     }
 
     /// Forgets the token that is held, so that the next call fetches one. The platform is told

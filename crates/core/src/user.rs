@@ -46,12 +46,12 @@ pub struct UserTokens {
 
 impl User {
     pub(crate) fn begin(app: &Source, begin: Begin) -> Self {
-        Self(app.sibling(Kind::User(Session::new(begin, None))))
+        Self(app.sibling(Kind::User(Box::new(Session::new(begin, None)))))
     }
 
     pub(crate) fn kept_as(app: &Source, name: &str) -> Self {
         let session = Session::new(Begin::Stored, Some(Arc::from(name)));
-        Self(app.sibling(Kind::User(session)))
+        Self(app.sibling(Kind::User(Box::new(session))))
     }
 
     /// Gives the session the name under which stores keep it, for clients that have one: the

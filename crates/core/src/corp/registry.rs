@@ -1,6 +1,9 @@
 //! Very many organizations in bounded memory: the ones that are not used make room.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::hash::{Hash, Hasher};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::CorpInner;
@@ -17,15 +20,17 @@ pub(crate) struct Registry {
 #[derive(Default)]
 struct State {
     /// Where in the ring an organization is.
-    places: HashMap<CorpId, usize>,
-    ring: Vec<Place>,
+    places: HashMap<Named, usize>,
+    ring: Vec<Arc<CorpInner>>,
     hand: usize,
 }
 
-struct Place {
-    corp: Arc<CorpInner>,
-    used: bool,
-}
+/// An organization that is found by its id, without a second copy of it.
+struct Named(Arc<CorpInner>);
+
+/// Whether an organization was asked for since the hand last came by.
+#[derive(Default)]
+pub(crate) struct Used(AtomicBool);
 
 impl Registry {
     pub(crate) fn new(capacity: usize) -> Self {
@@ -39,9 +44,9 @@ impl Registry {
         make: impl FnOnce(CorpId) -> CorpInner,
     ) -> Arc<CorpInner> {
         let mut state = self.state();
-        if let Some(place) = state.found(&corp_id) {
-            place.used = true;
-            return Arc::clone(&place.corp);
+        if let Some((Named(corp), _)) = state.places.get_key_value(corp_id.as_str()) {
+            corp.used.0.store(true, Ordering::Relaxed);
+            return Arc::clone(corp);
         }
         // Twice: what had to be added while everybody was held is given back later.
         for _ in 0..2 {
@@ -49,10 +54,10 @@ impl Registry {
                 state.make_room();
             }
         }
-        let corp = Arc::new(make(corp_id.clone()));
+        let corp = Arc::new(make(corp_id));
         let at = state.ring.len();
-        state.places.insert(corp_id, at);
-        state.ring.push(Place { corp: Arc::clone(&corp), used: false });
+        state.places.insert(Named(Arc::clone(&corp)), at);
+        state.ring.push(Arc::clone(&corp));
         corp
     }
 
@@ -66,11 +71,6 @@ impl Registry {
 }
 
 impl State {
-    fn found(&mut self, corp_id: &CorpId) -> Option<&mut Place> {
-        let at = *self.places.get(corp_id)?;
-        self.ring.get_mut(at)
-    }
-
     /// Forgets an organization that nobody uses, if one is soon found: one call does not pay for
     /// all who are held. More than the capacity is better than two tokens for one.
     fn make_room(&mut self) {
@@ -78,9 +78,9 @@ impl State {
         for _ in 0..self.ring.len().min(LOOKS) {
             self.hand = (self.hand + 1) % self.ring.len();
             let at = self.hand;
-            let Some(place) = self.ring.get_mut(at) else { return };
-            // Under the lock nobody can take another handle from here.
-            if Arc::strong_count(&place.corp) == 1 && !std::mem::take(&mut place.used) {
+            let Some(corp) = self.ring.get(at) else { return };
+            // Two of the handles are ours, and under the lock nobody can take another one here.
+            if Arc::strong_count(corp) == 2 && !corp.used.0.swap(false, Ordering::Relaxed) {
                 self.remove(at);
                 return;
             }
@@ -89,13 +89,37 @@ impl State {
 
     fn remove(&mut self, at: usize) {
         let gone = self.ring.swap_remove(at);
-        if let Some(corp_id) = gone.corp.source.corp_id() {
-            self.places.remove(corp_id);
-        }
-        if let Some(corp_id) = self.ring.get(at).and_then(|moved| moved.corp.source.corp_id())
-            && let Some(place) = self.places.get_mut(corp_id)
+        self.places.remove(gone.id());
+        if let Some(moved) = self.ring.get(at)
+            && let Some(place) = self.places.get_mut(moved.id())
         {
             *place = at;
         }
     }
 }
+
+impl CorpInner {
+    fn id(&self) -> &str {
+        self.source.corp_id().map_or("", CorpId::as_str)
+    }
+}
+
+impl Borrow<str> for Named {
+    fn borrow(&self) -> &str {
+        self.0.id()
+    }
+}
+
+impl Hash for Named {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.id().hash(state);
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id() == other.0.id()
+    }
+}
+
+impl Eq for Named {}

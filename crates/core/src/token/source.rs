@@ -48,7 +48,8 @@ pub(crate) enum Kind {
     App(AppGrant),
     /// The page ticket of this app.
     Ticket(Source),
-    User(Session),
+    /// In a box: it is large, and there may be very many of the others.
+    User(Box<Session>),
     Sso(CorpId),
     /// A third-party app's own.
     Suite,
