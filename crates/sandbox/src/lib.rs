@@ -45,8 +45,10 @@
 //! it.
 //!
 //! Vendors find the other side of a third-party app here too: several organizations ([`Sandbox::add_company`]) that
-//! [authorize](Sandbox::authorize) it and [leave](Sandbox::revoke_authorization), suite tickets that are renewed, and
-//! events, pushed encrypted and signed to a [`Subscription`] on this machine and logged in [`Sandbox::deliveries`].
+//! [authorize](Sandbox::authorize) it on their own [`Terms`], [stop](Sandbox::set_app_stopped) it and
+//! [leave](Sandbox::revoke_authorization), suite tickets that are renewed, and events, pushed encrypted and signed to a
+//! [`Subscription`] on this machine, flat or in the SyncHTTP form, and logged in [`Sandbox::deliveries`]. Changes of
+//! people, departments and roles raise theirs; any event is raised by hand with [`Sandbox::trigger`].
 //!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
