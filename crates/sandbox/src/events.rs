@@ -88,7 +88,7 @@ impl Sandbox {
     /// Every attempt so far, URL checks included (as push 0), oldest first.
     #[must_use]
     pub fn deliveries(&self) -> Vec<Attempt> {
-        self.platform().outbox.log()
+        self.platform().outbox.attempts().cloned().collect()
     }
 
     /// Pushes all that is due at this moment of the sandbox's clock, waits for pushes that the server has under way,

@@ -410,31 +410,6 @@ impl Sandbox {
         self.platform().add_app(app);
     }
 
-    /// Adds a person to the organization, or replaces the one with this user id. Callbacks that subscribed to it are
-    /// told.
-    pub fn add_person(&self, person: Person) {
-        let home = Arc::clone(&self.platform().home);
-        self.add_person_to(&home, person);
-    }
-
-    /// Removes a person; false if there is none with this user id. Callbacks that subscribed to it are told.
-    pub fn remove_person(&self, user_id: &str) -> bool {
-        let home = Arc::clone(&self.platform().home);
-        self.remove_person_from(&home, user_id)
-    }
-
-    /// Adds a department, or changes the one with its id. Callbacks that subscribed to it are told.
-    pub fn add_department(&self, department: Department) {
-        let home = Arc::clone(&self.platform().home);
-        self.add_department_to(&home, department);
-    }
-
-    /// Removes an empty department other than the root; false if there is none. Callbacks that subscribed to it are told.
-    pub fn remove_department(&self, id: i64) -> bool {
-        let home = Arc::clone(&self.platform().home);
-        self.remove_department_from(&home, id)
-    }
-
     /// Removes an app and kills its tokens; false if there is none with this client id.
     pub fn remove_app(&self, client_id: &str) -> bool {
         let platform = &mut *self.platform();

@@ -8,6 +8,31 @@ use crate::events::{News, contacts};
 use crate::platform::Platform;
 
 impl Sandbox {
+    /// Adds a person to the organization, or replaces the one with this user id. Callbacks that subscribed to it are
+    /// told.
+    pub fn add_person(&self, person: Person) {
+        let home = Arc::clone(&self.platform().home);
+        self.add_person_to(&home, person);
+    }
+
+    /// Removes a person; false if there is none with this user id. Callbacks that subscribed to it are told.
+    pub fn remove_person(&self, user_id: &str) -> bool {
+        let home = Arc::clone(&self.platform().home);
+        self.remove_person_from(&home, user_id)
+    }
+
+    /// Adds a department, or changes the one with its id. Callbacks that subscribed to it are told.
+    pub fn add_department(&self, department: Department) {
+        let home = Arc::clone(&self.platform().home);
+        self.add_department_to(&home, department);
+    }
+
+    /// Removes an empty department other than the root; false if there is none. Callbacks that subscribed to it are told.
+    pub fn remove_department(&self, id: i64) -> bool {
+        let home = Arc::clone(&self.platform().home);
+        self.remove_department_from(&home, id)
+    }
+
     /// Adds another organization, with its root department and nobody in it; false if there is one with this id.
     pub fn add_company(&self, corp_id: &str, name: &str) -> bool {
         self.platform().add_company(corp_id, name)

@@ -104,8 +104,8 @@ pub(super) fn deliveries(ask: &Ask<'_>) -> Outcome {
     let wanted = Attempts::of(ask)?;
     let limit = usize::try_from(ask.number("limit")?.unwrap_or(1_000)).unwrap_or(usize::MAX);
     let platform = &*ask.sandbox.platform();
-    let log = platform.outbox.log();
-    let fitting: Vec<&Attempt> = log.iter().filter(|attempt| wanted.fits(attempt)).collect();
+    let fitting: Vec<&Attempt> =
+        platform.outbox.attempts().filter(|attempt| wanted.fits(attempt)).collect();
     let from = fitting.len().saturating_sub(limit);
     let attempts: Vec<Value> = fitting.into_iter().skip(from).map(told).collect();
     Answer::ok(json!({ "deliveries": attempts, "waiting": platform.outbox.waiting_told() }))
@@ -117,9 +117,8 @@ pub(super) fn delivery(ask: &Ask<'_>) -> Outcome {
     let message =
         platform.outbox.message(push).ok_or_else(|| Problem::absent("push", ask.member()))?;
     let wanted = Attempts { client: None, event_type: None, push: Some(push) };
-    let log = platform.outbox.log();
-    let attempts: Vec<Value> =
-        log.iter().filter(|attempt| wanted.fits(attempt)).map(told).collect();
+    let attempts = platform.outbox.attempts().filter(|attempt| wanted.fits(attempt));
+    let attempts: Vec<Value> = attempts.map(told).collect();
     Answer::ok(json!({ "push": push, "message": message, "attempts": attempts }))
 }
 
@@ -158,8 +157,9 @@ pub(super) fn trigger(ask: &Ask<'_>) -> Outcome {
 impl Attempts {
     /// How many of them a callback has taken.
     pub(super) fn taken(&self, shared: &Shared) -> usize {
-        let log = shared.platform().outbox.log();
-        log.iter().filter(|attempt| attempt.trouble.is_none() && self.fits(attempt)).count()
+        let platform = shared.platform();
+        let taken = platform.outbox.attempts().filter(|attempt| attempt.trouble.is_none());
+        taken.filter(|attempt| self.fits(attempt)).count()
     }
 
     fn of(ask: &Ask<'_>) -> Result<Self, Problem> {

@@ -347,8 +347,9 @@ impl Outbox {
         });
     }
 
-    pub(crate) fn log(&self) -> Vec<Attempt> {
-        self.log.iter().cloned().collect()
+    /// Every attempt so far, oldest first.
+    pub(crate) fn attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.log.iter()
     }
 
     /// The callbacks as documents; with their secrets where they are asked for.
