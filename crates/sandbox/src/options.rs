@@ -10,8 +10,9 @@ A DingTalk on your own machine, for tests: listens on loopback, with a demo comp
 Usage: dingtalk-sandbox [options]
 
   --port N     the port on 127.0.0.1 (default 7880; 0 takes a free one)
-  --data FILE  people, departments, apps, grants and switches from a .toml or .json file, beside the demo company
-               (or instead of it, with demo = false in the file); --fixture is the same
+  --data FILE  people, departments, apps, grants, organizations, suites, authorizations, callbacks and switches from a
+               .toml or .json file, beside the demo company (or instead of it, with demo = false in the file);
+               --fixture is the same
   --people N   N more made-up people, the same ones for the same --seed
   --seed N     the same tokens, codes and ids in every run; guessable, which is the point
   --clock frozen  starts with a clock that stands still

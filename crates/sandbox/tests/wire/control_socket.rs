@@ -230,3 +230,34 @@ fn a_task_can_wait_at_a_gate_too() {
     runtime.block_on(gate.arrived(1));
     assert_eq!(gate.arrivals(), 1);
 }
+
+#[test]
+fn a_callback_that_is_asked_may_ask_the_sandbox_meanwhile() {
+    let sandbox = started();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let other = sandbox.clone();
+    let receiver = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the check");
+        // If the check held the server up, this would wait for it, and it for this.
+        let (status, _, json) = ask(&other, "GET /gettoken", &[fine_host(&other)]);
+        let reply = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nnone";
+        stream.write_all(reply.as_bytes()).expect("the sandbox reads");
+        (status, json["errcode"].clone())
+    });
+    let client = sandbox.demo().client_id;
+    let body = serde_json::json!({"clientId": client, "url": url, "token": "tokenExample1",
+                                  "aesKey": crate::vendor::KEY})
+    .to_string();
+    let request = format!(
+        "PUT /_sandbox/v1/callbacks/{client} HTTP/1.1\r\n{}\r\n{}\r\nConnection: close\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        fine_host(&sandbox),
+        bearer(&sandbox),
+        body.len()
+    );
+    let (status, _, json) = exchange(&sandbox, &request);
+    assert_eq!((status, json["error"].as_str()), (422, Some("callback_refused")));
+    assert!(json["detail"].as_str().is_some_and(|it| it.contains("not a JSON object")), "{json}");
+    assert_eq!(receiver.join().expect("it ends"), (200, serde_json::json!(40035)));
+}
