@@ -49,10 +49,10 @@
 //! | question | answer |
 //! |---|---|
 //! | WHAT is called | an [`Operation`] is data; an [`Endpoint`] is an operation plus types, one file each under [`auth`], [`contact`], [`jsapi`], [`todo`](mod@todo); [`RawEndpoint`] is the rest of the platform |
-//! | WHO calls | [`App`], [`User`], [`Sso`], [`Nobody`]: cheap to clone, shared by any number of clients, each with its own token |
+//! | WHO calls | [`App`], [`User`], [`Suite`] and its [`Corp`]s, [`Sso`], [`Nobody`]: cheap to clone, shared by any number of clients, each with its own token |
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
-//! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s |
+//! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
@@ -85,7 +85,10 @@
 //! 11. A transport sends as is: no redirects followed, no status turned into an error, no retry of
 //!     its own, bounded size and time.
 //! 12. No URL, header value or body reaches a `Debug`, a `Display`, an error or a log line.
-//! 13. A store that fails or lies costs the sharing, never the call.
+//! 13. With a store: one token request per credential over all processes while the lock's holder
+//!     shows life; a refresh token is announced before it is presented, and what replaces it is
+//!     stored before it is handed out. A store that fails costs a renewing credential the sharing,
+//!     never the call; a session is not gambled with and says so.
 //! 14. core calls no clock, sleeps not, spawns not, and depends on no I/O crate: this crate's
 //!     `clippy.toml` and the dependency check of `tests/run` enforce it.
 //!
@@ -96,9 +99,6 @@
 //! # What it is not
 //!
 //! - No HTTP client: see the two driver crates, or bring a closure.
-//! - No store yet: the questions are here, the answers (SQLite, Redis) are a crate of their own to
-//!   come. Until then a person's refresh token is kept by the program: see [`User::tokens`].
-//! - No third-party apps (suite tickets, customer organizations) and no event callbacks yet.
 //! - No model of the whole platform: identity, contacts, to-dos, page signatures; for the rest
 //!   [`RawEndpoint`].
 //!
