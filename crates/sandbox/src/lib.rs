@@ -102,7 +102,7 @@ pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription};
-pub use faults::{Fault, FaultHandle, PlatformError};
+pub use faults::{Fault, FaultHandle, PlatformError, WrongType};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
 pub use journal::{Entry, Journal};
@@ -186,7 +186,8 @@ impl Sandbox {
         })
     }
 
-    /// Answers one request in-process. Delays and slow bodies do not wait here, a truncated body is cut.
+    /// Answers one request in-process. Delays and slow bodies do not wait here, a body that breaks off is cut, and no
+    /// answer comes twice.
     ///
     /// # Errors
     ///
@@ -206,9 +207,9 @@ impl Sandbox {
         }
         let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
         match delivery {
-            Delivery::Whole | Delivery::Dripping(_) => Ok(response),
+            Delivery::Whole | Delivery::Dripping(..) | Delivery::Twice => Ok(response),
             Delivery::Lost(lost) => Err(lost),
-            Delivery::Truncated(len) => {
+            Delivery::Broken(len, _) => {
                 response.body_mut().truncate(len);
                 Ok(response)
             }

@@ -19,7 +19,7 @@ use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::events::{Check, Outbox, PushTrouble};
-use crate::faults::{Action, Faults, PlatformError};
+use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
 use crate::journal::{Journal, Seen, UNKNOWN};
 use crate::limits::Limits;
 use crate::login;
@@ -111,8 +111,11 @@ struct Record {
 pub(crate) enum Delivery {
     Whole,
     Lost(Lost),
-    Truncated(usize),
-    Dripping(Duration),
+    /// So many bytes of the body arrive, and then the connection breaks.
+    Broken(usize, Break),
+    /// From this byte of the body on, with this pause before each.
+    Dripping(usize, Duration),
+    Twice,
 }
 
 /// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
@@ -157,11 +160,14 @@ impl Platform {
         let route = routes::find(method, path, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
         let tokens = &self.tokens;
-        let (action, delay) = self
-            .faults
-            .strike(operation, incoming.headers, now, || claimed_app(&call, tokens))
-            .unwrap_or((Action::Pass, Duration::ZERO));
-        let faulted = !matches!(action, Action::Pass) || !delay.is_zero();
+        let strike =
+            self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
+        let Strike { action, delay, date_skew } = strike.unwrap_or(Strike {
+            action: Action::Pass,
+            delay: Duration::ZERO,
+            date_skew: None,
+        });
+        let faulted = !matches!(action, Action::Pass) || !delay.is_zero() || date_skew.is_some();
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
             Action::Answer { status, content_type, body } => {
@@ -174,11 +180,24 @@ impl Platform {
             Action::ExecuteThenDrop => {
                 (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
             }
-            Action::Truncate(len) => (self.execute(&mut call, &route), Delivery::Truncated(len)),
-            Action::Drip(pause) => (self.execute(&mut call, &route), Delivery::Dripping(pause)),
+            Action::BreakAfter(len, how) => {
+                (self.execute(&mut call, &route), Delivery::Broken(len, how))
+            }
+            Action::Drip(len, pause) => {
+                (self.execute(&mut call, &route), Delivery::Dripping(len, pause))
+            }
+            Action::Retype(retype) => {
+                let reply = self.execute(&mut call, &route);
+                (Reply { body: retyped(reply.body, &retype), ..reply }, Delivery::Whole)
+            }
+            Action::Duplicate => (self.execute(&mut call, &route), Delivery::Twice),
             Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
             Action::Reset => (Reply::page(200, String::new()), Delivery::Lost(Lost::Reset)),
             Action::Stall => (Reply::page(200, String::new()), Delivery::Lost(Lost::Stalled)),
+        };
+        let reply = match date_skew {
+            Some(skew) => reply.dated(now.saturating_add_signed(skew)),
+            None => reply,
         };
         let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
         if let Some(check) = self.outbox.check.take() {

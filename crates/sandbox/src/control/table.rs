@@ -283,16 +283,24 @@ const FAULT: &[Field] = &[
     may("app", Text, "only calls of this client id"),
     may("header", Object, "only calls with this header: name, and value where that counts"),
     may("nth", Whole, "the n-th call; with every, the first one"),
+    may("after", Whole, "all calls behind the first n"),
     may("every", Whole, "each n-th call"),
     may("times", Whole, "how many strikes"),
     may("probability", Object, "p from 0 to 1, and the seed that decides"),
     may("lifetimeMs", Whole, "by the sandbox's clock"),
     may("delayMs", Whole, "before the answer"),
+    may("delayBetween", Object, "before the answer: leastMs, mostMs, and the seed that decides"),
+    may(
+        "dateSkewMs",
+        Whole,
+        "how far the Date header is ahead of the sandbox's clock; negative: behind",
+    ),
     may(
         "action",
         Object,
         "kind: pass, answer (status, contentType, body), platformError (error), executeThenDrop, close, reset, stall, \
-         truncate (len), drip (pauseMs)",
+         truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), wrongType (pointer, to: text, \
+         number, flag, null, list, object), numbersAsText, duplicate",
     ),
 ];
 

@@ -18,6 +18,7 @@ mod login;
 mod program;
 mod server;
 mod snapshots;
+mod socket_faults;
 mod suites;
 mod support;
 mod todo;
