@@ -48,7 +48,8 @@
 //! [authorize](Sandbox::authorize) it and [leave](Sandbox::revoke_authorization), suite tickets that are renewed, and
 //! events, pushed encrypted and signed to a [`Subscription`] on this machine and logged in [`Sandbox::deliveries`].
 //!
-//! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
+//! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on. What
+//! every operation rests on is in [`fidelity()`], what is missing and why besides.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 
 mod api;
@@ -66,6 +67,7 @@ mod demo;
 mod documents;
 mod events;
 mod faults;
+mod fidelity;
 mod fixture;
 mod gates;
 mod journal;
@@ -110,6 +112,13 @@ pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
+
+/// What each of the sandbox's operations rests on (seen live, SDK, documented, third party, assumed), the switches for
+/// what is in doubt, and what is missing, as Markdown. The file `FIDELITY.md` of this crate holds the same.
+#[must_use]
+pub fn fidelity() -> String {
+    fidelity::markdown()
+}
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
 /// people, apps and port.

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
-use crate::apps::App;
+use crate::apps::{App, AppKind};
 use crate::auth_page;
 use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
@@ -21,7 +21,7 @@ use crate::company::{Company, Person};
 use crate::events::{Check, Outbox, PushTrouble};
 use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
 use crate::journal::{Journal, Seen, UNKNOWN};
-use crate::limits::Limits;
+use crate::limits::{Limits, Over, Whose};
 use crate::login;
 use crate::pages::Pages;
 use crate::rng::Rng;
@@ -380,11 +380,13 @@ impl Platform {
         };
         let caller = self.caller(call, operation)?;
         call.note_app(&caller.client);
-        if let Some(limit) =
-            self.limits.app_over(&self.switches, &caller.client, operation.name, call.now)
+        let vendor = self.app(&caller.client).is_some_and(|app| app.kind != AppKind::Internal);
+        let limits = &mut self.limits;
+        if let Some(over) =
+            limits.app_over(&self.switches, &caller, vendor, operation.name, call.now)
         {
             let (api, at) = (routes::api_name(call.path), call.now);
-            return Err(Refusal::AppThrottled { api, limit, at }.into());
+            return Err(Refusal::AppThrottled { api, over, at }.into());
         }
         if operation.billed && !self.limits.month_may(&self.switches, &caller.corp, call.now) {
             return Err(Refusal::QuotaUsed.into());
@@ -402,7 +404,7 @@ impl Platform {
     fn caller(&self, call: &Call<'_>, operation: &Operation) -> Result<Caller, Failure> {
         let token = match operation.family {
             Family::Old => call.query("access_token"),
-            Family::Topapi => call.arguments.token(),
+            Family::Topapi => call.arguments.token(self.switches.token_in_json),
             Family::V1 | Family::Page => {
                 call.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok())
             }
@@ -441,7 +443,10 @@ impl Platform {
             PlatformError::IpBanHtml => return self.ban_page(true),
             PlatformError::IpBanJson => return self.ban_page(false),
             PlatformError::Busy => Refusal::Busy,
-            PlatformError::Throttled => Refusal::AppThrottled { api, limit: 20, at },
+            PlatformError::Throttled => {
+                let over = Over { limit: 20, whose: Whose::App, per_minute: false };
+                Refusal::AppThrottled { api, over, at }
+            }
             PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
             PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
             PlatformError::Unavailable => Refusal::ServiceUnavailable,

@@ -110,9 +110,10 @@ fn by_code(
     code: &str,
 ) -> Result<Json, Failure> {
     call.note_code(code);
+    let life = u64::try_from(platform.switches.oauth_code_life.as_millis()).unwrap_or(u64::MAX);
     let code = platform
         .codes
-        .redeem(code, Pool::OAuth, call.now, |code| code.client == *client)
+        .redeem_within(life, code, Pool::OAuth, call.now, |code| code.client == *client)
         .ok_or_else(dead_code)?;
     let kind = TokenKind::User {
         user_id: code.user_id,

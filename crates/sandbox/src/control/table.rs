@@ -69,6 +69,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/health", "Says that the sandbox runs.", state::health).open(),
     get("/version", "Name and version of the program and of this API.", state::version).open(),
     get("/openapi.json", "This description.", state::description),
+    get(
+        "/fidelity",
+        "What each operation rests on and its answer's shape, switches, and what is missing.",
+        state::rests_on,
+    ),
     get("/clock", "The sandbox's moment, whether it stands still, and its speed.", state::clock),
     post("/clock", "Moves the clock: stop or start, then set, speed, advance.", state::move_clock)
         .takes(CLOCK, r#"{"advanceMs":1000}"#),
@@ -271,6 +276,17 @@ const SWITCHES: &[Field] = &[
     may("banPageIsHtml", Flag, "the ban is a page, not JSON"),
     may("monthlyQuota", Limit, "billed calls per organization and month"),
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
+    may("appMinuteLimit", Limit, "calls per minute of one app to one API"),
+    may(
+        "suiteRateLimit",
+        Limit,
+        "calls per second of a vendor's app to one API for one organization",
+    ),
+    may("suiteMinuteLimit", Limit, "the same per minute"),
+    may("retryAfter", Limit, "seconds in a Retry-After header of throttled answers"),
+    may("oauthCodeLifeMs", Whole, "life of an OAuth code"),
+    may("corpIdTokenRenews", Flag, "{corpId}/token renews an internal app's living token"),
+    may("tokenInJsonBody", Flag, "topapi reads access_token from a JSON body, too"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
 ];
 
