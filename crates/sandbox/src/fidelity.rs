@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::routes;
+use crate::routes::{self, Door};
 use crate::switches::TABLE;
 use crate::wire::Family;
 
@@ -101,6 +101,13 @@ pub(crate) fn told() -> Value {
             told["operation"] = operation.name.into();
             told["family"] = family(operation.family).into();
             told["point"] = operation.point.into();
+            told["caller"] = match operation.door {
+                Door::Open(_) => "anybody",
+                Door::App(_) => "app",
+                Door::User(_) => "person",
+                Door::Either(_) => "appOrPerson",
+            }
+            .into();
             told["billed"] = operation.billed.into();
             told["shape"] = shapes[operation.name].clone();
             told

@@ -2,6 +2,7 @@
 
 mod apps;
 mod auth_page;
+mod bad_input;
 mod codes;
 mod consent;
 mod contacts;
@@ -23,6 +24,7 @@ mod snapshots;
 mod socket_faults;
 mod suites;
 mod support;
+mod switches;
 mod todo;
 mod tokens;
 mod user_tokens;
