@@ -76,6 +76,11 @@ pub enum PlatformError {
     Busy,
     /// Too many calls of this app to this API: 90018; in v1.0 a 403 `QpsLimitForAppkeyAndApi`.
     Throttled,
+    /// The same counted by the minute: 90018; in v1.0 a 403 `QpmLimitForAppkeyAndApi`.
+    MinuteThrottled,
+    /// Too many calls of a vendor's app to this API for this organization: 90009; in v1.0 a 403
+    /// `QpsLimitForSuitekeyAndOrgAndApi`.
+    SuiteThrottled,
     /// Too many calls of all apps to this API: 90002; in v1.0 a 403 `QpsLimitForApi`.
     PlatformThrottled,
     /// The service throttles: in v1.0 a 429 `systemBusy`; elsewhere 90002.

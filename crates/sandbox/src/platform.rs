@@ -443,10 +443,9 @@ impl Platform {
             PlatformError::IpBanHtml => return self.ban_page(true),
             PlatformError::IpBanJson => return self.ban_page(false),
             PlatformError::Busy => Refusal::Busy,
-            PlatformError::Throttled => {
-                let over = Over { limit: 20, whose: Whose::App, per_minute: false };
-                Refusal::AppThrottled { api, over, at }
-            }
+            PlatformError::Throttled => throttled(api, Whose::App, false, at),
+            PlatformError::MinuteThrottled => throttled(api, Whose::App, true, at),
+            PlatformError::SuiteThrottled => throttled(api, Whose::Suite, false, at),
             PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
             PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
             PlatformError::Unavailable => Refusal::ServiceUnavailable,
@@ -519,6 +518,11 @@ impl Platform {
         let home = Arc::clone(&self.home);
         self.companies.get_mut(&home)
     }
+}
+
+/// A refusal as at the standard edition's 20 calls.
+fn throttled(api: String, whose: Whose, per_minute: bool, at: u64) -> Refusal {
+    Refusal::AppThrottled { api, over: Over { limit: 20, whose, per_minute }, at }
 }
 
 /// Whom a call claims to come from, before anything of it is checked: the app behind its token, else the client id

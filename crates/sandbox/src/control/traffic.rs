@@ -161,6 +161,8 @@ macro_rules! errors {
 errors!(
     Busy,
     Throttled,
+    MinuteThrottled,
+    SuiteThrottled,
     PlatformThrottled,
     ServiceThrottled,
     Unavailable,

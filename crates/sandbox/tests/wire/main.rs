@@ -17,6 +17,7 @@ mod fixtures;
 mod garbage;
 mod gateway;
 mod jsapi;
+mod limits;
 mod login;
 mod program;
 mod server;
