@@ -144,11 +144,12 @@ every operation to its row. `GET /_sandbox/v1/fidelity` gives the same as JSON, 
 with its reason in the last column. Where several stand together, the first is the strongest and decides. § is the
 section of the project's sheet of wire facts.
 
-Common to all operations of a family, and not repeated below: what the gateway says about a token that is missing, dead
-or of another kind, a missing permission point, an unknown path (live, §1.3, §1.6), and throttling (codes and statuses
-live or documented; the texts of family C assumed, because no capture shows them; §11, §12, §16 row 2). That topapi takes
-GET is assumed (§6; switch `strictPost`), and so is the code `Missing<field>` for members of v1.0 bodies other than
-those seen (§1.6, §16 row 13).
+Common to the operations of a family, and not repeated below: a dead token, a missing one at topapi and v1.0, a missing
+permission point there, and an unknown path are live (§1.3, §1.6). In the old calls 41001 for a missing token, 60011 for
+a missing point and 43001 or 43002 for a wrong method are the code table's meaning. Assumed are: a token of another kind
+counts as dead (§16 row 7); topapi takes GET (§6; switch `strictPost`); the code `Missing<field>` for members of v1.0
+bodies other than those seen (§1.6, §16 row 13); the texts of throttled v1.0 answers, of which only codes and statuses
+are known (§11.3, §16 row 2), and 90009 for a vendor's limit in an organization (§11.2 prints a range).
 ";
 
 fn row(operation: &str) -> Option<&'static Row> {

@@ -67,7 +67,7 @@ pub(crate) const ROWS: &[Row] = &[
         operation: "POST /v1.0/oauth2/jsapiTickets",
         section: "§7.1",
         success: &[Documented, Sdk],
-        errors: &[Live, Documented],
+        errors: &[Documented],
         semantics: &[Documented],
         assumed: &[],
     },
@@ -140,7 +140,7 @@ pub(crate) const ROWS: &[Row] = &[
         semantics: &[Live, Documented, Assumed],
         assumed: &[
             "an app token is no token here: no source has tried",
-            "other people are looked up in the organization of the log-in",
+            "`me` and other people are looked up in the organization of the log-in, where the platform's `me` is bound to none",
         ],
     },
     Row {
@@ -159,7 +159,7 @@ pub(crate) const ROWS: &[Row] = &[
         section: "§9.1",
         success: &[Documented, Sdk],
         errors: &[Live, Documented, Assumed],
-        semantics: &[Live, Documented, Assumed],
+        semantics: &[Documented, Assumed],
         assumed: &[
             "an absent subject is `Missingsubject`, an absent `detailUrl` or an unknown owner the plain `paramError`",
             "source ids are unique per app: the `bizTag` is the app's",
