@@ -380,7 +380,9 @@ impl Platform {
         };
         let caller = self.caller(call, operation)?;
         call.note_app(&caller.client);
-        let vendor = self.app(&caller.client).is_some_and(|app| app.kind != AppKind::Internal);
+        let asked = self.switches.suite_rate.or(self.switches.suite_minute).is_some();
+        let vendor =
+            asked && self.app(&caller.client).is_some_and(|app| app.kind != AppKind::Internal);
         let limits = &mut self.limits;
         if let Some(over) =
             limits.app_over(&self.switches, &caller, vendor, operation.name, call.now)

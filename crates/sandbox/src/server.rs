@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_LENGTH};
+use http::{Method, Request, Response, header::CONTENT_LENGTH};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
 use hyper::server::conn::http1;
@@ -184,7 +184,8 @@ async fn answer(
     let manner = match outcome.delivery {
         Delivery::Whole => Manner::Whole,
         Delivery::Twice => {
-            tamper.copy_from_now_on(body.is_empty());
+            // Nobody asks for the pieces of a body that is not sent.
+            tamper.copy_from_now_on(body.is_empty() || parts.method == Method::HEAD);
             Manner::Twice(Arc::clone(tamper))
         }
         Delivery::Broken(len, how) => Manner::Broken(len.min(body.len()), how, Arc::clone(tamper)),

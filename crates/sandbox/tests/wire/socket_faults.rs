@@ -146,6 +146,25 @@ fn a_duplicate_answer_comes_twice_from_one_execution_and_the_connection_goes_on(
 }
 
 #[test]
+fn a_duplicate_of_an_answer_without_a_body_is_its_head() {
+    let sandbox = started();
+    let _ = sandbox.fault(Fault::on(CALL).times(1).duplicate_answer());
+    let mut stream = connect(&sandbox);
+    let head = |end| request("/gettoken", end).replace("GET", "HEAD");
+    stream.write_all(head("keep-alive").as_bytes()).expect("it reads");
+    let mut seen = String::new();
+    let mut piece = [0; 1024];
+    while seen.matches("\r\n\r\n").count() < 2 {
+        let len = stream.read(&mut piece).expect("the second head comes, too");
+        assert_ne!(len, 0, "closed after {seen}");
+        seen.push_str(&String::from_utf8_lossy(&piece[..len]));
+    }
+    stream.write_all(head("close").as_bytes()).expect("it still reads");
+    stream.read_to_string(&mut seen).expect("an answer and the end");
+    assert_eq!(seen.matches("HTTP/1.1 200").count(), 3);
+}
+
+#[test]
 fn a_large_duplicate_answer_is_whole_both_times() {
     let sandbox = started();
     for at in 0..4_000 {
