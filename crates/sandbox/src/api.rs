@@ -13,6 +13,7 @@ pub(crate) mod signed;
 pub(crate) mod sns;
 pub(crate) mod sso;
 pub(crate) mod todo;
+pub(crate) mod todo_lists;
 pub(crate) mod todo_query;
 pub(crate) mod user;
 pub(crate) mod user_list;

@@ -152,14 +152,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The token from query or form; one inside a JSON body is not read (wire-facts §1.3).
-    pub(crate) fn token(&self) -> Option<&str> {
+    /// The token from query or form; one inside a JSON body is read only if a switch says so (wire-facts §1.3).
+    pub(crate) fn token(&self, also_in_json: bool) -> Option<&str> {
         let (form, query) = self.pairs.split_at(self.form_len);
+        let json = self.document.as_ref().filter(|_| also_in_json);
         query
             .iter()
             .chain(form)
             .find(|(name, value)| name == "access_token" && !value.is_empty())
             .map(|(_, value)| value.as_str())
+            .or_else(|| json?.get("access_token")?.as_str())
     }
 
     /// A scalar as text; lists and objects count as absent.

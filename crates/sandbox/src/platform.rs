@@ -13,15 +13,15 @@ use serde_json::json;
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
-use crate::apps::App;
+use crate::apps::{App, AppKind};
 use crate::auth_page;
 use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::events::{Check, Outbox, PushTrouble};
-use crate::faults::{Action, Faults, PlatformError};
+use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
 use crate::journal::{Journal, Seen, UNKNOWN};
-use crate::limits::Limits;
+use crate::limits::{Limits, Over, Whose};
 use crate::login;
 use crate::pages::Pages;
 use crate::rng::Rng;
@@ -111,8 +111,11 @@ struct Record {
 pub(crate) enum Delivery {
     Whole,
     Lost(Lost),
-    Truncated(usize),
-    Dripping(Duration),
+    /// So many bytes of the body arrive, and then the connection breaks.
+    Broken(usize, Break),
+    /// From this byte of the body on, with this pause before each.
+    Dripping(usize, Duration),
+    Twice,
 }
 
 /// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
@@ -157,11 +160,14 @@ impl Platform {
         let route = routes::find(method, path, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
         let tokens = &self.tokens;
-        let (action, delay) = self
-            .faults
-            .strike(operation, incoming.headers, now, || claimed_app(&call, tokens))
-            .unwrap_or((Action::Pass, Duration::ZERO));
-        let faulted = !matches!(action, Action::Pass) || !delay.is_zero();
+        let strike =
+            self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
+        let Strike { action, delay, date_skew } = strike.unwrap_or(Strike {
+            action: Action::Pass,
+            delay: Duration::ZERO,
+            date_skew: None,
+        });
+        let faulted = !matches!(action, Action::Pass) || !delay.is_zero() || date_skew.is_some();
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
             Action::Answer { status, content_type, body } => {
@@ -174,11 +180,24 @@ impl Platform {
             Action::ExecuteThenDrop => {
                 (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
             }
-            Action::Truncate(len) => (self.execute(&mut call, &route), Delivery::Truncated(len)),
-            Action::Drip(pause) => (self.execute(&mut call, &route), Delivery::Dripping(pause)),
+            Action::BreakAfter(len, how) => {
+                (self.execute(&mut call, &route), Delivery::Broken(len, how))
+            }
+            Action::Drip(len, pause) => {
+                (self.execute(&mut call, &route), Delivery::Dripping(len, pause))
+            }
+            Action::Retype(retype) => {
+                let reply = self.execute(&mut call, &route);
+                (Reply { body: retyped(reply.body, &retype), ..reply }, Delivery::Whole)
+            }
+            Action::Duplicate => (self.execute(&mut call, &route), Delivery::Twice),
             Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
             Action::Reset => (Reply::page(200, String::new()), Delivery::Lost(Lost::Reset)),
             Action::Stall => (Reply::page(200, String::new()), Delivery::Lost(Lost::Stalled)),
+        };
+        let reply = match date_skew {
+            Some(skew) => reply.dated(now.saturating_add_signed(skew)),
+            None => reply,
         };
         let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
         if let Some(check) = self.outbox.check.take() {
@@ -366,11 +385,15 @@ impl Platform {
         };
         let caller = self.caller(call, operation)?;
         call.note_app(&caller.client);
-        if let Some(limit) =
-            self.limits.app_over(&self.switches, &caller.client, operation.name, call.now)
+        let asked = self.switches.suite_rate.or(self.switches.suite_minute).is_some();
+        let vendor =
+            asked && self.app(&caller.client).is_some_and(|app| app.kind != AppKind::Internal);
+        let limits = &mut self.limits;
+        if let Some(over) =
+            limits.app_over(&self.switches, &caller, vendor, operation.name, call.now)
         {
             let (api, at) = (routes::api_name(call.path), call.now);
-            return Err(Refusal::AppThrottled { api, limit, at }.into());
+            return Err(Refusal::AppThrottled { api, over, at }.into());
         }
         if operation.billed && !self.limits.month_may(&self.switches, &caller.corp, call.now) {
             return Err(Refusal::QuotaUsed.into());
@@ -388,7 +411,7 @@ impl Platform {
     fn caller(&self, call: &Call<'_>, operation: &Operation) -> Result<Caller, Failure> {
         let token = match operation.family {
             Family::Old => call.query("access_token"),
-            Family::Topapi => call.arguments.token(),
+            Family::Topapi => call.arguments.token(self.switches.token_in_json),
             Family::V1 | Family::Page => {
                 call.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok())
             }
@@ -430,7 +453,9 @@ impl Platform {
             PlatformError::IpBanHtml => return self.ban_page(true),
             PlatformError::IpBanJson => return self.ban_page(false),
             PlatformError::Busy => Refusal::Busy,
-            PlatformError::Throttled => Refusal::AppThrottled { api, limit: 20, at },
+            PlatformError::Throttled => throttled(api, Whose::App, false, at),
+            PlatformError::MinuteThrottled => throttled(api, Whose::App, true, at),
+            PlatformError::SuiteThrottled => throttled(api, Whose::Suite, false, at),
             PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
             PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
             PlatformError::Unavailable => Refusal::ServiceUnavailable,
@@ -503,6 +528,11 @@ impl Platform {
         let home = Arc::clone(&self.home);
         self.companies.get_mut(&home)
     }
+}
+
+/// A refusal as at the standard edition's 20 calls.
+fn throttled(api: String, whose: Whose, per_minute: bool, at: u64) -> Refusal {
+    Refusal::AppThrottled { api, over: Over { limit: 20, whose, per_minute }, at }
 }
 
 /// Whom a call claims to come from, before anything of it is checked: the app behind its token, else the client id

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::api::{
     auth_scopes, call_back, contact_v1, department, gettoken, jsapi, oauth2, search, service, sns,
-    sso, todo, todo_query, user, user_list, user_token,
+    sso, todo, todo_lists, todo_query, user, user_list, user_token,
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
@@ -84,12 +84,12 @@ pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Ro
 
 /// Whether a pattern, as faults and gates take it, can match anything at all.
 pub(crate) fn known(pattern: &str) -> bool {
-    OPERATIONS
-        .iter()
-        .chain(&PAGES)
-        .map(|operation| operation.name)
-        .chain([UNKNOWN])
-        .any(|name| names(pattern, name))
+    all().map(|operation| operation.name).chain([UNKNOWN]).any(|name| names(pattern, name))
+}
+
+/// Every API, then every page.
+pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(PAGES)
 }
 
 /// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.
@@ -181,6 +181,11 @@ impl Operation {
         self
     }
 
+    const fn needs(mut self, point: &'static str) -> Self {
+        self.point = Some(point);
+        self
+    }
+
     const fn gives_token(mut self) -> Self {
         self.gives_token = true;
         self
@@ -200,7 +205,7 @@ const fn v1(name: &'static str, door: Door, point: Option<&'static str>) -> Oper
 }
 
 /// The pages; what they do is in their modules, this only names them.
-static PAGES: [Operation; 7] = [
+static PAGES: &[Operation] = &[
     page("GET /oauth2/auth"),
     page("GET /oauth2/challenge.htm"),
     page("POST /oauth2/auth"),
@@ -219,13 +224,13 @@ fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
 }
 
 /// Fixed paths stand before templates that would fit them too.
-static OPERATIONS: [Operation; 53] = [
+static OPERATIONS: &[Operation] = &[
     old("GET /gettoken", Door::Open(gettoken::get_token)).gives_token(),
-    old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)),
-    old("GET /auth/scopes", Door::App(auth_scopes::scopes)),
+    old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)).needs("qyapi_base"),
+    old("GET /auth/scopes", Door::App(auth_scopes::scopes)).needs("qyapi_base"),
     old("GET /sso/gettoken", Door::Open(sso::old_token)).gives_token(),
     old("GET /sso/getuserinfo", Door::Open(sso::old_user_info)),
-    old("GET /user/getuserinfo", Door::App(user::old_user_info)),
+    old("GET /user/getuserinfo", Door::App(user::old_user_info)).needs("qyapi_base"),
     old("POST /service/get_corp_token", Door::Open(service::corp_token)).gives_token(),
     old("POST /service/get_suite_token", Door::Open(service::suite_token)).gives_token(),
     old("POST /service/get_auth_info", Door::Open(service::auth_info)),
@@ -274,6 +279,7 @@ static OPERATIONS: [Operation; 53] = [
     v1("POST /v1.0/oauth2/jsapiTickets", Door::App(jsapi::ticket), Some("qyapi_base")),
     v1("GET /v1.0/oauth2/ssoUserInfo", Door::Open(sso::user_info), None),
     v1("GET /v1.0/oauth2/authRules/user", Door::User(user_token::auth_rules), None),
+    v1("POST /v1.0/oauth2/kickoffByDeviceId", Door::App(user_token::kick_off), None),
     v1("POST /v1.0/oauth2/{corpId}/token", Door::Open(oauth2::corp_token), None).gives_token(),
     v1(
         "POST /v1.0/contact/users/search",
@@ -290,8 +296,12 @@ static OPERATIONS: [Operation; 53] = [
         Door::User(contact_v1::user),
         Some("Contact.User.Read"),
     ),
-    v1("POST /v1.0/todo/users/me/personalTasks", Door::Either(todo::create_personal), None)
-        .billed(),
+    v1(
+        "POST /v1.0/todo/users/me/personalTasks",
+        Door::Either(todo::create_personal),
+        Some("Todo.PersonalTodo.Write"),
+    )
+    .billed(),
     v1(
         "POST /v1.0/todo/users/{unionId}/tasks",
         Door::Either(todo::create),
@@ -331,6 +341,18 @@ static OPERATIONS: [Operation; 53] = [
     v1(
         "POST /v1.0/todo/users/{unionId}/org/tasks/query",
         Door::Either(todo_query::org_query),
+        Some("Todo.Todo.Read"),
+    )
+    .billed(),
+    v1(
+        "POST /v1.0/todo/users/{unionId}/organizations/tasks/query",
+        Door::Either(todo_lists::by_user),
+        Some("Todo.Todo.Read"),
+    )
+    .billed(),
+    v1(
+        "POST /v1.0/todo/users/{unionId}/tasks/list",
+        Door::Either(todo_lists::list),
         Some("Todo.Todo.Read"),
     )
     .billed(),

@@ -6,19 +6,18 @@ use std::io;
 use std::net::{SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_LENGTH};
+use http::{Method, Request, Response, header::CONTENT_LENGTH};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
@@ -26,7 +25,12 @@ use tokio::time::Sleep;
 use crate::Shared;
 use crate::control::{self, Filter};
 use crate::events::carry;
+use crate::faults::Break;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
+
+mod tamper;
+
+use tamper::{Tamper, Wire};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -106,9 +110,9 @@ struct Ends {
 }
 
 async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
-    let reset = Arc::new(AtomicBool::new(false));
-    let wire = Wire { stream, reset: Arc::clone(&reset) };
-    let service = service_fn(|request| answer(request, ends, &shared, &reset));
+    let tamper = Arc::new(Tamper::default());
+    let wire = Wire { stream, tamper: Arc::clone(&tamper) };
+    let service = service_fn(|request| answer(request, ends, &shared, &tamper));
     // An error here is a caller who left or a fault of the test; nobody else is to know.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
 }
@@ -139,7 +143,7 @@ async fn answer(
     request: Request<HyperBody>,
     ends: Ends,
     shared: &Arc<Shared>,
-    reset: &AtomicBool,
+    tamper: &Arc<Tamper>,
 ) -> Result<Response<Answer>, io::Error> {
     if request.uri().path().starts_with(control::PREFIX) {
         let response = steer(request, ends.local, shared).await.unwrap_or_else(|problem| {
@@ -179,15 +183,20 @@ async fn answer(
     let body = Bytes::from(body);
     let manner = match outcome.delivery {
         Delivery::Whole => Manner::Whole,
-        Delivery::Truncated(len) => Manner::Truncated(len.min(body.len())),
-        Delivery::Dripping(pause) => {
-            Manner::Dripping(pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
+        Delivery::Twice => {
+            // Nobody asks for the pieces of a body that is not sent.
+            tamper.copy_from_now_on(body.is_empty() || parts.method == Method::HEAD);
+            Manner::Twice(Arc::clone(tamper))
+        }
+        Delivery::Broken(len, how) => Manner::Broken(len.min(body.len()), how, Arc::clone(tamper)),
+        Delivery::Dripping(len, pause) => {
+            Manner::Dripping(len, pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
         }
         Delivery::Lost(Lost::Answer | Lost::Closed) => {
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Delivery::Lost(Lost::Reset) => {
-            reset.store(true, Ordering::Relaxed);
+            tamper.reset.store(true, Ordering::Relaxed);
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Delivery::Lost(Lost::Stalled) => match pending::<Infallible>().await {},
@@ -262,65 +271,6 @@ async fn report(shared: Arc<Shared>, filter: Filter, mut from: u64, lines: mpsc:
     }
 }
 
-/// A socket that can end with a reset instead of a farewell.
-struct Wire {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            // With nothing to linger for, closing sends RST.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // A farewell now would come before the reset.
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 /// An answer's body on its way out.
 struct Answer {
     rest: Bytes,
@@ -332,9 +282,11 @@ enum Manner {
     Whole,
     /// What comes through here, until the other side is done.
     Live(mpsc::Receiver<Bytes>),
+    Twice(Arc<Tamper>),
     /// So many bytes, and then the connection breaks.
-    Truncated(usize),
-    Dripping(Duration, Pin<Box<Sleep>>),
+    Broken(usize, Break, Arc<Tamper>),
+    /// So many bytes at once, the others with a pause before each.
+    Dripping(usize, Duration, Pin<Box<Sleep>>),
 }
 
 impl Answer {
@@ -356,22 +308,42 @@ impl Body for Answer {
             Manner::Live(more) => more.poll_recv(cx).map(|bytes| Some(Ok(Frame::data(bytes?)))),
             Manner::Whole if this.rest.is_empty() => Poll::Ready(None),
             Manner::Whole => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest))))),
-            Manner::Truncated(0) => {
+            Manner::Twice(tamper) => {
+                tamper.complete();
+                let all = std::mem::take(&mut this.rest);
+                Poll::Ready((!all.is_empty()).then_some(Ok(Frame::data(all))))
+            }
+            Manner::Broken(0, how, tamper) => {
                 if this.flushed {
-                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+                    return match how {
+                        Break::Stall => Poll::Pending,
+                        Break::Close => {
+                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+                        }
+                        Break::Reset => {
+                            tamper.reset.store(true, Ordering::Relaxed);
+                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+                        }
+                    };
                 }
                 // One turn in between lets the connection write out what it has before the error ends it.
                 this.flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Manner::Truncated(len) => {
+            Manner::Broken(len, ..) => {
                 let first = this.rest.split_to((*len).min(this.rest.len()));
                 *len = 0;
                 Poll::Ready(Some(Ok(Frame::data(first))))
             }
-            Manner::Dripping(_, _) if this.rest.is_empty() => Poll::Ready(None),
-            Manner::Dripping(pause, sleep) => {
+            Manner::Dripping(..) if this.rest.is_empty() => Poll::Ready(None),
+            Manner::Dripping(len, pause, sleep) if *len > 0 => {
+                let first = this.rest.split_to((*len).min(this.rest.len()));
+                *len = 0;
+                *sleep = Box::pin(tokio::time::sleep(*pause));
+                Poll::Ready(Some(Ok(Frame::data(first))))
+            }
+            Manner::Dripping(_, pause, sleep) => {
                 if sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
@@ -382,13 +354,13 @@ impl Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Truncated(_) | Manner::Live(_))
+        self.rest.is_empty() && !matches!(self.manner, Manner::Broken(..) | Manner::Live(_))
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.manner {
-            Manner::Whole => SizeHint::with_exact(self.rest.len() as u64),
-            Manner::Live(_) | Manner::Truncated(_) | Manner::Dripping(..) => SizeHint::default(),
+            Manner::Whole | Manner::Twice(_) => SizeHint::with_exact(self.rest.len() as u64),
+            Manner::Live(_) | Manner::Broken(..) | Manner::Dripping(..) => SizeHint::default(),
         }
     }
 }

@@ -138,6 +138,13 @@ impl Tokens {
         self.refresh.retain(|_, refresh| *refresh.caller.client != *client);
     }
 
+    /// Kills the pairs of a person, in every app.
+    pub(crate) fn drop_person(&mut self, union_id: &str) {
+        let theirs = |caller: &Caller| matches!(&caller.kind, TokenKind::User { union_id: own, .. } if **own == *union_id);
+        self.living.retain(|_, living| !theirs(&living.caller));
+        self.refresh.retain(|_, refresh| !theirs(&refresh.caller));
+    }
+
     /// A pair for a person who has just given a code.
     pub(crate) fn pair(
         &mut self,

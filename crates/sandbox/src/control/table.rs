@@ -73,6 +73,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/health", "Says that the sandbox runs.", state::health).open(),
     get("/version", "Name and version of the program and of this API.", state::version).open(),
     get("/openapi.json", "This description.", state::description),
+    get(
+        "/fidelity",
+        "What each operation rests on and its answer's shape, switches, and what is missing.",
+        state::rests_on,
+    ),
     get("/clock", "The sandbox's moment, whether it stands still, and its speed.", state::clock),
     post("/clock", "Moves the clock: stop or start, then set, speed, advance.", state::move_clock)
         .takes(CLOCK, r#"{"advanceMs":1000}"#),
@@ -111,6 +116,7 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(POINTS, r#"{"points":["qyapi_get_member"]}"#),
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
+    get("/points", "The catalogue of permission points, and each app's standing.", apps::points),
     post("/codes", "A one-time code, as a log-in of this person gives.", people::issue_code)
         .takes(CODE, r#"{"kind":"silent","userId":"manager01"}"#)
         .creates(),
@@ -290,6 +296,17 @@ const SWITCHES: &[Field] = &[
     may("banPageIsHtml", Flag, "the ban is a page, not JSON"),
     may("monthlyQuota", Limit, "billed calls per organization and month"),
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
+    may("appMinuteLimit", Limit, "calls per minute of one app to one API"),
+    may(
+        "suiteRateLimit",
+        Limit,
+        "calls per second of a vendor's app to one API for one organization",
+    ),
+    may("suiteMinuteLimit", Limit, "the same per minute"),
+    may("retryAfter", Limit, "seconds in a Retry-After header of throttled answers"),
+    may("oauthCodeLifeMs", Whole, "life of an OAuth code"),
+    may("corpIdTokenRenews", Flag, "{corpId}/token renews an internal app's living token"),
+    may("tokenInJsonBody", Flag, "topapi reads access_token from a JSON body, too"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
     may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
 ];
@@ -303,16 +320,24 @@ const FAULT: &[Field] = &[
     may("app", Text, "only calls of this client id"),
     may("header", Object, "only calls with this header: name, and value where that counts"),
     may("nth", Whole, "the n-th call; with every, the first one"),
+    may("after", Whole, "all calls behind the first n"),
     may("every", Whole, "each n-th call"),
     may("times", Whole, "how many strikes"),
     may("probability", Object, "p from 0 to 1, and the seed that decides"),
     may("lifetimeMs", Whole, "by the sandbox's clock"),
     may("delayMs", Whole, "before the answer"),
+    may("delayBetween", Object, "before the answer: leastMs, mostMs, and the seed that decides"),
+    may(
+        "dateSkewMs",
+        Whole,
+        "how far the Date header is ahead of the sandbox's clock; negative: behind",
+    ),
     may(
         "action",
         Object,
         "kind: pass, answer (status, contentType, body), platformError (error), executeThenDrop, close, reset, stall, \
-         truncate (len), drip (pauseMs)",
+         truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), wrongType (pointer, to: text, \
+         number, flag, null, list, object), numbersAsText, duplicate",
     ),
 ];
 
