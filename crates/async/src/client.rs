@@ -169,10 +169,7 @@ async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Outpu
                 sent.reply(shared.now(), reply)
             }
             Step::Ask(question, asked) => {
-                let reply = match &shared.store {
-                    Some(store) => store.ask(question).await,
-                    None => StoreReply::Failed { why: "there is no store".into() },
-                };
+                let reply = shared.ask(question).await;
                 asked.reply(shared.now(), reply)
             }
             Step::Sleep(pause, call) => {
@@ -190,6 +187,14 @@ async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Outpu
 }
 
 impl Shared {
+    /// A store that hangs is a store that fails.
+    async fn ask(&self, question: StoreOp) -> StoreReply {
+        let failed = |why: &str| StoreReply::Failed { why: why.into() };
+        let Some(store) = &self.store else { return failed("there is no store") };
+        let answer = timeout(self.policy.store, store.ask(question)).await;
+        answer.unwrap_or_else(|_| failed("the store took too long"))
+    }
+
     fn now(&self) -> Timestamp {
         self.clock.as_ref().map_or_else(clock::now, |now| now())
     }

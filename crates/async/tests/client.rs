@@ -12,8 +12,8 @@ use dingtalk_async::Client;
 use dingtalk_core::auth::ObtainToken;
 use dingtalk_core::contact::{GetContactUser, GetUser, ListUsers};
 use dingtalk_core::{
-    App, ErrorKind, NewRecord, Policy, Record, Reply, Request, Response, Store, StoreOp,
-    StoreReply, TransportError, from_fn,
+    App, Credential, ErrorKind, NewRecord, Policy, Record, Reply, Request, Response, Store,
+    StoreOp, StoreReply, TransportError, from_fn,
 };
 use futures_core::Stream;
 use tokio::task::yield_now;
@@ -249,6 +249,30 @@ async fn a_store_is_asked_before_the_platform_and_told_afterwards() {
         assert_eq!(*log.lock().unwrap(), asked);
         assert_eq!(tokens.load(Ordering::SeqCst), tokens_wanted);
     }
+}
+
+#[tokio::test]
+async fn a_store_that_hangs_costs_a_bounded_time_and_not_the_call() {
+    struct Hanging;
+    impl Store for Hanging {
+        type Exchange = std::future::Pending<StoreReply>;
+        fn ask(&self, _: StoreOp) -> Self::Exchange {
+            std::future::pending()
+        }
+    }
+    let tokens = Arc::new(AtomicUsize::new(0));
+    let mut policy = Policy::default();
+    policy.store = Duration::from_millis(20);
+    let client = Client::builder(app())
+        .transport(from_fn(platform(Arc::clone(&tokens))))
+        .store(Hanging)
+        .policy(policy)
+        .build()
+        .unwrap();
+    client.call(GetUser::new("manager01")).await.unwrap();
+    assert_eq!(tokens.load(Ordering::SeqCst), 1);
+    let why = client.caller().source().store_failure().unwrap();
+    assert!(why.contains("too long"), "{why}");
 }
 
 #[tokio::test]

@@ -28,6 +28,9 @@ pub struct Policy {
     pub backoff: Duration,
     /// Longest single pause of the back-off.
     pub backoff_max: Duration,
+    /// Longest wait for one answer of a token store. The async client gives up then; a blocking
+    /// store bounds its answers itself.
+    pub store: Duration,
 }
 
 impl Policy {
@@ -39,7 +42,8 @@ impl Policy {
 }
 
 impl Default for Policy {
-    /// 15 s a request, 60 s in all, three attempts, pauses from 0.25 s to 4 s.
+    /// 15 s a request, 60 s in all, three attempts, pauses from 0.25 s to 4 s, 3 s for a
+    /// store.
     fn default() -> Self {
         Self {
             limits: Limits::default(),
@@ -47,6 +51,7 @@ impl Default for Policy {
             attempts: 3,
             backoff: Duration::from_millis(250),
             backoff_max: Duration::from_secs(4),
+            store: Duration::from_secs(3),
         }
     }
 }
