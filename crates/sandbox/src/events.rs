@@ -1,4 +1,4 @@
-//! Events: what happens in an organization, told to apps over HTTP, encrypted and signed (wire-facts §10).
+//! Events: what happens in an organization, told to apps over HTTP, encrypted and signed, or over Stream (wire-facts §10).
 
 mod carrier;
 mod cipher;
@@ -17,7 +17,8 @@ pub use subscription::Subscription;
 
 pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
-pub(crate) use outbox::{Check, Outbox};
+pub(crate) use outbox::{Check, Held, Outbox};
+pub(crate) use push::Sending;
 pub(crate) use subscription::Target;
 
 use crate::apps::AppKind;
@@ -116,12 +117,13 @@ impl Shared {
 
     pub(crate) fn settle(&self, push: &Push, outcome: Result<(), PushTrouble>) {
         let now = self.clock.now();
-        self.platform().outbox.settle(push, outcome, now);
+        self.platform().outbox.settle(&push.sending(), outcome, now);
         self.settled.notify_all();
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.platform().outbox.is_idle()
+        let platform = self.platform();
+        platform.outbox.is_idle() && platform.stream.is_idle()
     }
 
     /// Pushes in this thread until nothing is due.
@@ -147,6 +149,7 @@ impl Platform {
         for suite in self.outbox.tickets_due(now) {
             self.renew_ticket(&suite, now);
         }
+        self.deal(now);
         self.outbox.due(now, &mut self.rng)
     }
 
@@ -159,8 +162,15 @@ impl Platform {
     ) -> Result<(), PushTrouble> {
         let Check { push, held } = check;
         let client = Arc::clone(&held.client);
-        self.outbox.note(&push, &client, verdict.as_ref().err(), now);
+        self.outbox.note(&push.sending(), &client, verdict.as_ref().err(), now);
         verdict?;
+        self.begin_telling(held, now);
+        Ok(())
+    }
+
+    /// Puts a subscription in force. The vendor of a third-party app is told its ticket at once.
+    pub(crate) fn begin_telling(&mut self, held: Held, now: u64) {
+        let client = Arc::clone(&held.client);
         let suite = held.corp.is_none()
             && self.app(&client).is_some_and(|app| app.kind == AppKind::ThirdParty);
         self.outbox.install(held, suite, now);
@@ -173,7 +183,6 @@ impl Platform {
                 self.outbox.tell_vendor(&client, &event, now);
             }
         }
-        Ok(())
     }
 
     /// Makes a new suite ticket, which ends the former one, and tells the vendor.

@@ -48,6 +48,11 @@
 //! [authorize](Sandbox::authorize) it and [leave](Sandbox::revoke_authorization), suite tickets that are renewed, and
 //! events, pushed encrypted and signed to a [`Subscription`] on this machine and logged in [`Sandbox::deliveries`].
 //!
+//! Apps that are told over Stream, DingTalk's web socket, find it at the server: the official SDK connects when its
+//! environment variable `DINGTALK_OPENAPI_ENDPOINT` is [`Sandbox::origin`]. An app that connected and asked for events gets
+//! the same ones that a callback would, in clear, until it acknowledges them. [`Sandbox::stream_connections`] shows who is
+//! there, [`Sandbox::disconnect`] sends one away, and [`Sandbox::call_back`] sends a message of another product.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 
@@ -79,6 +84,7 @@ mod rng;
 mod routes;
 mod server;
 mod snapshot;
+mod stream;
 mod suites;
 mod switches;
 mod tokens;
@@ -109,6 +115,7 @@ pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
+pub use stream::{CallbackAnswer, StreamConnection};
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,

@@ -4,14 +4,15 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{
-    auth_scopes, call_back, contact_v1, department, gettoken, jsapi, oauth2, search, service, sns,
-    sso, todo, todo_query, user, user_list, user_token,
+    auth_scopes, call_back, contact_v1, department, gateway, gettoken, jsapi, oauth2, search,
+    service, sns, sso, todo, todo_query, user, user_list, user_token,
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
 use crate::faults::names;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
+use crate::stream::CONNECT;
 use crate::tokens::Caller;
 use crate::wire::Family;
 use crate::wire::failure::Failure;
@@ -143,7 +144,7 @@ fn family(path: &str) -> Family {
         Family::V1
     } else if path.starts_with("/topapi/") {
         Family::Topapi
-    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL) {
+    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL | CONNECT) {
         Family::Page
     } else {
         Family::Old
@@ -200,7 +201,7 @@ const fn v1(name: &'static str, door: Door, point: Option<&'static str>) -> Oper
 }
 
 /// The pages; what they do is in their modules, this only names them.
-static PAGES: [Operation; 7] = [
+static PAGES: [Operation; 8] = [
     page("GET /oauth2/auth"),
     page("GET /oauth2/challenge.htm"),
     page("POST /oauth2/auth"),
@@ -208,6 +209,7 @@ static PAGES: [Operation; 7] = [
     page("POST /dingding/h5-common-authority/auth/index.html"),
     page("GET /dingding/h5-common-authority/pages/cancel"),
     page("POST /dingding/h5-common-authority/pages/cancel"),
+    page("GET /connect"),
 ];
 
 const fn page(name: &'static str) -> Operation {
@@ -219,7 +221,7 @@ fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
 }
 
 /// Fixed paths stand before templates that would fit them too.
-static OPERATIONS: [Operation; 51] = [
+static OPERATIONS: [Operation; 52] = [
     old("GET /gettoken", Door::Open(gettoken::get_token)).gives_token(),
     old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)),
     old("GET /auth/scopes", Door::App(auth_scopes::scopes)),
@@ -261,6 +263,7 @@ static OPERATIONS: [Operation; 51] = [
         department::list_parent_by_dept,
         "qyapi_get_department_list",
     ),
+    v1("POST /v1.0/gateway/connections/open", Door::Open(gateway::open_connection), None),
     v1("POST /v1.0/oauth2/accessToken", Door::Open(oauth2::access_token), None).gives_token(),
     v1("POST /v1.0/oauth2/userAccessToken", Door::Open(user_token::user_access_token), None)
         .gives_token(),

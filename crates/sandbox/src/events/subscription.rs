@@ -41,6 +41,8 @@ pub struct Subscription {
 pub(crate) enum Target {
     Url(Place),
     Here(Arc<Receiver>),
+    /// To whichever connection the app has open.
+    Stream,
 }
 
 /// A URL taken apart.
@@ -86,6 +88,11 @@ impl Subscription {
         self
     }
 
+    /// No callback at all: the app is told over Stream.
+    pub(crate) fn stream() -> Self {
+        Self::new(Target::Stream, String::new(), String::new())
+    }
+
     fn new(target: Target, token: String, aes_key: String) -> Self {
         Self { target, token, aes_key, tags: Vec::new() }
     }
@@ -96,7 +103,7 @@ impl Target {
     pub(crate) fn checked(self, leave_machine: bool) -> Result<Self, PushTrouble> {
         match self {
             Self::Url(place) => Place::parse(&place.url, leave_machine).map(Self::Url),
-            here @ Self::Here(_) => Ok(here),
+            other @ (Self::Here(_) | Self::Stream) => Ok(other),
         }
     }
 
@@ -104,6 +111,7 @@ impl Target {
         match self {
             Self::Url(place) => &place.url,
             Self::Here(_) => "http://receiver.localhost/",
+            Self::Stream => "",
         }
     }
 }
