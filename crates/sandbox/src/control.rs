@@ -20,6 +20,7 @@ mod guard;
 mod openapi;
 mod people;
 mod state;
+mod stream;
 mod table;
 mod traffic;
 

@@ -18,7 +18,7 @@ pub use subscription::Subscription;
 pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
 pub(crate) use outbox::{Check, Held, Outbox};
-pub(crate) use push::Sending;
+pub(crate) use push::{Sending, Way};
 pub(crate) use subscription::Target;
 
 use crate::apps::AppKind;

@@ -25,7 +25,7 @@ pub(crate) use socket::serve;
 use frame::Ack;
 use hub::{Flight, Heard, Load, Outgoing};
 
-use crate::events::{Held, PushTrouble, Sending};
+use crate::events::{Held, PushTrouble, Sending, Way};
 use crate::platform::Platform;
 use crate::{Sandbox, Shared};
 
@@ -135,7 +135,7 @@ impl Platform {
         let connection = self.stream.choose_callback(client, topic)?;
         let push = self.outbox.number();
         let event_type = topic.to_owned();
-        let sending = Sending { push, subscription: 0, attempt: 1, event_type };
+        let sending = Sending { way: Way::Stream, push, subscription: 0, attempt: 1, event_type };
         self.stream.send_callback(connection, sending, data, now);
         Some(push)
     }

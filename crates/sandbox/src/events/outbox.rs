@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::cipher::Cipher;
 use super::event::{CONTACT_TAGS, Event};
-use super::push::{Push, PushTrouble, Sending};
+use super::push::{Push, PushTrouble, Sending, Way};
 use super::subscription::{Subscription, Target};
 use crate::apps::{App, AppKind};
 use crate::rng::Rng;
@@ -67,7 +67,7 @@ struct Waiting {
     event: Event,
     attempts: u32,
     due: u64,
-    under_way: bool,
+    under_way: Option<Way>,
 }
 
 /// An event that no callback took, for `get_call_back_failed_result`.
@@ -275,7 +275,7 @@ impl Outbox {
                 .subscriptions
                 .get(&waiting.subscription)
                 .is_some_and(|held| !held.busy && !held.is_stream());
-            if free && !waiting.under_way && waiting.due <= now {
+            if free && waiting.under_way.is_none() && waiting.due <= now {
                 let best = chosen.entry(waiting.subscription).or_insert((waiting.due, *id));
                 *best = (*best).min((waiting.due, *id));
             }
@@ -283,7 +283,7 @@ impl Outbox {
         let mut pushes = Vec::new();
         for (subscription, (_, id)) in chosen {
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
-            waiting.under_way = true;
+            waiting.under_way = Some(Way::Http);
             waiting.attempts += 1;
             let (attempts, event) = (waiting.attempts, waiting.event.clone());
             let Some(held) = self.subscriptions.get_mut(&subscription) else { continue };
@@ -297,8 +297,7 @@ impl Outbox {
 
     /// Whether a push over HTTP is under way.
     pub(crate) fn any_under_way(&self) -> bool {
-        let mut waiting = self.waiting.values();
-        waiting.any(|waiting| waiting.under_way && !self.over_stream(waiting))
+        self.waiting.values().any(|waiting| waiting.under_way == Some(Way::Http))
     }
 
     /// Whether something may come due as time goes by. What waits for a Stream connection does not.
@@ -318,7 +317,7 @@ impl Outbox {
         let mut due: Vec<_> = self
             .waiting
             .iter()
-            .filter(|(_, waiting)| !waiting.under_way && waiting.due <= now)
+            .filter(|(_, waiting)| waiting.under_way.is_none() && waiting.due <= now)
             .filter_map(|(id, waiting)| {
                 let held = self.subscriptions.get(&waiting.subscription)?;
                 held.is_stream().then(|| (waiting.due, *id, Arc::clone(&held.client)))
@@ -337,9 +336,10 @@ impl Outbox {
     /// [`take_back`](Self::take_back) hears of it.
     pub(crate) fn hand_over(&mut self, push: u64) -> Option<Sending> {
         let waiting = self.waiting.get_mut(&push)?;
-        waiting.under_way = true;
+        waiting.under_way = Some(Way::Stream);
         waiting.attempts += 1;
         Some(Sending {
+            way: Way::Stream,
             push,
             subscription: waiting.subscription,
             attempt: waiting.attempts,
@@ -352,7 +352,7 @@ impl Outbox {
     pub(crate) fn take_back(&mut self, sending: &Sending, client: &str, now: u64) {
         self.note(sending, client, Some(&PushTrouble::Gone), now);
         if let Some(waiting) = self.waiting.get_mut(&sending.push) {
-            waiting.under_way = false;
+            waiting.under_way = None;
             waiting.attempts -= 1;
             waiting.due = now;
         }
@@ -367,14 +367,15 @@ impl Outbox {
 
     /// What became of a push.
     pub(crate) fn settle(&mut self, push: &Sending, outcome: Result<(), PushTrouble>, now: u64) {
-        if let Some(held) = self.subscriptions.get_mut(&push.subscription) {
+        if let (Way::Http, Some(held)) = (push.way, self.subscriptions.get_mut(&push.subscription))
+        {
             held.busy = false;
         }
         let client =
             self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
         let Some(mut waiting) = self.waiting.remove(&push.push) else { return };
-        waiting.under_way = false;
+        waiting.under_way = None;
         if outcome.is_ok() {
             return;
         }
@@ -424,11 +425,11 @@ impl Outbox {
             return false;
         };
         if !self.subscriptions.contains_key(&subscription)
-            || self.waiting.get(&push).is_some_and(|waiting| waiting.under_way)
+            || self.waiting.get(&push).is_some_and(|waiting| waiting.under_way.is_some())
         {
             return false;
         }
-        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: None };
         self.waiting.insert(push, waiting);
         true
     }
@@ -470,7 +471,7 @@ impl Outbox {
             self.sent.pop_first();
         }
         self.sent.insert(id, (subscription, event.clone()));
-        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: None };
         self.waiting.insert(id, waiting);
         id
     }
@@ -486,11 +487,14 @@ impl Outbox {
         }
         let mut waiting = self.waiting.iter();
         let oldest = waiting.find(|(_, waiting)| {
-            waiting.subscription == subscription && !waiting.under_way && self.over_stream(waiting)
+            waiting.subscription == subscription
+                && waiting.under_way.is_none()
+                && self.over_stream(waiting)
         });
         if let Some((&push, waiting)) = oldest {
             let event_type = waiting.event.event_type().to_owned();
-            let dropped = Sending { push, subscription, attempt: waiting.attempts, event_type };
+            let (way, attempt) = (Way::Stream, waiting.attempts);
+            let dropped = Sending { way, push, subscription, attempt, event_type };
             let held = self.subscriptions.get(&subscription);
             let client = held.map(|held| Arc::clone(&held.client)).unwrap_or_default();
             self.waiting.remove(&push);

@@ -33,10 +33,18 @@ pub struct Push {
 /// Which attempt at which event this is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sending {
+    pub(crate) way: Way,
     pub(crate) push: u64,
     pub(crate) subscription: u64,
     pub(crate) attempt: u32,
     pub(crate) event_type: String,
+}
+
+/// How an attempt travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Http,
+    Stream,
 }
 
 /// What a callback answers.
@@ -120,6 +128,7 @@ impl Push {
 
     pub(crate) fn sending(&self) -> Sending {
         Sending {
+            way: Way::Http,
             push: self.id,
             subscription: self.subscription,
             attempt: self.attempt,

@@ -431,6 +431,7 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::events::Way;
 
     fn pass(client: &str) -> Pass {
         let topics = vec![Topic::new("EVENT", "*").expect("it is one")];
@@ -438,7 +439,13 @@ mod tests {
     }
 
     fn sending(push: u64) -> Sending {
-        Sending { push, subscription: 1, attempt: 1, event_type: "check_in".into() }
+        Sending {
+            way: Way::Stream,
+            push,
+            subscription: 1,
+            attempt: 1,
+            event_type: "check_in".into(),
+        }
     }
 
     fn told() -> Told {

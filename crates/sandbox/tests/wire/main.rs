@@ -18,6 +18,7 @@ mod login;
 mod program;
 mod server;
 mod snapshots;
+mod stream;
 mod suites;
 mod support;
 mod todo;
