@@ -207,6 +207,7 @@ impl Sandbox {
             headers: &parts.headers,
             body: &body,
             peer: HERE,
+            secure: false,
         };
         if let Some(gate) = self.shared.gate_before(&incoming) {
             gate.pass_blocking();
@@ -427,10 +428,11 @@ impl Sandbox {
     /// Goes back to the state at the start: people, apps, switches and clock as they were built, no tokens, codes,
     /// consents, faults or journal entries. Gates open. With a seed the same tokens follow again.
     pub fn reset(&self) {
-        let fresh = self.shared.plan.again();
+        let mut fresh = self.shared.plan.again();
         self.shared.gates.release_all();
         // Nobody may see the old state under the new clock.
         let platform = &mut *self.platform();
+        fresh.stream.go_on_from(&platform.stream);
         self.shared.plan.wind(&self.shared.clock);
         *platform = fresh;
         self.shared.journal.clear();

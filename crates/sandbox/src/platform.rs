@@ -67,6 +67,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    /// It came over TLS.
+    pub(crate) secure: bool,
 }
 
 /// The answer, and how it reaches the caller.

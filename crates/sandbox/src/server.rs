@@ -160,6 +160,7 @@ async fn answer(
         headers: &parts.headers,
         body: &body,
         peer: ends.peer.ip(),
+        secure: false,
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;

@@ -109,7 +109,8 @@ impl Platform {
         if self.stream.is_idle() {
             return;
         }
-        for (push, client) in self.outbox.streamed(now) {
+        let stream = &self.stream;
+        for (push, client) in self.outbox.streamed(now, |client| stream.is_connected(client)) {
             let Some(event) = self.outbox.event(push) else { continue };
             let Some(connection) = self.stream.choose_event(&client, event.event_type()) else {
                 continue;

@@ -1,5 +1,6 @@
 //! `POST /v1.0/gateway/connections/open`: the way into Stream (wire-facts §10.7).
 
+use http::HeaderMap;
 use http::header::HOST;
 use http::uri::Authority;
 use serde_json::Value;
@@ -27,7 +28,10 @@ pub(crate) fn open_connection(platform: &mut Platform, call: &Call<'_>) -> Resul
     let pass = Pass { client: app.client_id.clone(), topics, user_agent, mark: String::new() };
     call.note_app(&pass.client);
     let ticket = platform.stream.issue(pass, call.now, &mut platform.rng);
-    Ok(Object::new().put("endpoint", endpoint(call)).put("ticket", ticket).done())
+    Ok(Object::new()
+        .put("endpoint", endpoint(call.headers, call.secure))
+        .put("ticket", ticket)
+        .done())
 }
 
 /// None if the member is absent or of another shape.
@@ -45,11 +49,25 @@ fn topics(body: &Document) -> Option<Vec<Topic>> {
 }
 
 /// The web socket is on the same server, under the name by which the caller reached it just now.
-fn endpoint(call: &Call<'_>) -> String {
-    let named = call.headers.get(HOST).and_then(|host| host.to_str().ok());
+fn endpoint(headers: &HeaderMap, secure: bool) -> String {
+    let named = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = named
         .and_then(|host| host.parse::<Authority>().ok())
         .filter(|host| !host.as_str().contains('@'));
     let host = host.as_ref().map_or("sandbox.localhost", Authority::as_str);
-    format!("ws://{host}{CONNECT}")
+    let scheme = if secure { "wss" } else { "ws" };
+    format!("{scheme}://{host}{CONNECT}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_of_a_server_with_tls_has_it_too() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, "localhost:8443".parse().expect("a value"));
+        assert_eq!(endpoint(&headers, true), "wss://localhost:8443/connect");
+        assert_eq!(endpoint(&headers, false), "ws://localhost:8443/connect");
+    }
 }

@@ -312,15 +312,20 @@ impl Outbox {
         held.is_some_and(Held::is_stream)
     }
 
-    /// What a Stream connection should get at this moment, by push and app, in the order in which it came due.
-    pub(crate) fn streamed(&self, now: u64) -> Vec<(u64, Arc<str>)> {
+    /// What Stream connections should get at this moment, by push and app, in the order in which it came due.
+    pub(crate) fn streamed(
+        &self,
+        now: u64,
+        connected: impl Fn(&str) -> bool,
+    ) -> Vec<(u64, Arc<str>)> {
         let mut due: Vec<_> = self
             .waiting
             .iter()
             .filter(|(_, waiting)| waiting.under_way.is_none() && waiting.due <= now)
             .filter_map(|(id, waiting)| {
                 let held = self.subscriptions.get(&waiting.subscription)?;
-                held.is_stream().then(|| (waiting.due, *id, Arc::clone(&held.client)))
+                (held.is_stream() && connected(&held.client))
+                    .then(|| (waiting.due, *id, Arc::clone(&held.client)))
             })
             .collect();
         due.sort_unstable();

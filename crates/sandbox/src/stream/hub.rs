@@ -253,6 +253,12 @@ impl Hub {
         self.answers.iter().cloned().collect()
     }
 
+    /// Whether an app has a connection that takes messages.
+    pub(crate) fn is_connected(&self, client: &str) -> bool {
+        let mut all = self.connections.values();
+        all.any(|it| *it.pass.client == *client && it.leaves_at.is_none())
+    }
+
     /// Whether nothing comes due as time goes by.
     pub(crate) fn is_idle(&self) -> bool {
         self.connections.is_empty()
@@ -366,6 +372,11 @@ impl Hub {
                 }
             }
         }
+    }
+
+    /// Begins anew with other numbers: web sockets of the former state may still be about to leave.
+    pub(crate) fn go_on_from(&mut self, former: &Self) {
+        self.next = former.next;
     }
 
     fn choose(&self, client: &str, fits: impl Fn(&Topic) -> bool) -> Option<u64> {

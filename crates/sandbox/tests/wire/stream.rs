@@ -636,6 +636,8 @@ fn a_disabled_app_is_asked_to_leave_and_a_reset_ends_connections() {
     let mut client = Client::new(&sandbox);
     check_in(&sandbox, 1);
     client.event("check_in");
+    // The new state's connection is not taken for the old one's, whose web socket has left by now.
+    assert_eq!(demo_connections(&sandbox).len(), 1);
     drop(sandbox);
     assert!(client.socket.read().is_err(), "the server is gone, and its connections with it");
 }
