@@ -514,6 +514,17 @@ mod tests {
     }
 
     #[test]
+    fn a_web_socket_of_a_former_state_is_not_taken_for_one_of_the_new() {
+        let (mut former, mut hub) = (Hub::default(), Hub::default());
+        let (key, _outgoing) = former.join(pass("a"), 0).expect("there is room");
+        hub.go_on_from(&former);
+        let (other, _outgoing) = hub.join(pass("a"), 0).expect("there is room");
+        assert_ne!(key, other);
+        hub.leave(key);
+        assert!(hub.is_connected("a"));
+    }
+
+    #[test]
     fn one_ping_at_a_time_is_on_its_way() {
         let mut hub = Hub::default();
         let (key, mut outgoing) = hub.join(pass("a"), 0).expect("there is room");

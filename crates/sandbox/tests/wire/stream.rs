@@ -483,6 +483,19 @@ fn a_vendor_is_told_its_ticket_at_once_and_every_five_hours_and_who_opens_its_ap
     assert_ne!(ticket, demo.suite_ticket);
     assert_eq!(data(&renewed), json!({"suiteTicket": ticket}));
     vendor.success(&renewed);
+    eventually(|| sandbox.stream_connections(&demo.suite_key)[0].unacknowledged == 0);
+    let other = Client::of(&sandbox, &demo.suite_key, &demo.suite_secret, &topics);
+    sandbox.push(&demo.suite_key, &Event::new("check_in"));
+    let told = || {
+        let connections = sandbox.stream_connections(&demo.suite_key);
+        connections.iter().map(|it| it.unacknowledged).sum::<usize>()
+    };
+    eventually(|| told() > 0);
+    assert_eq!(told(), 1, "one more connection is no reason for the ticket to come again");
+    drop(other);
+    // Whichever had it, this one has it in the end.
+    let check = vendor.event("check_in");
+    vendor.success(&check);
 
     sandbox.add_company("dingnew", "New Company");
     sandbox.add_person_to("dingnew", Person::new("boss", "Boss").admin());
