@@ -61,7 +61,7 @@ pub(crate) struct Membership {
     pub(crate) leader: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
     pub(crate) id: i64,
     pub(crate) name: String,

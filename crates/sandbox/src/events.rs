@@ -2,10 +2,14 @@
 
 mod carrier;
 mod cipher;
+pub(crate) mod contacts;
 mod event;
+mod news;
 mod outbox;
 mod push;
 mod subscription;
+mod trigger;
+mod vendor;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,9 +18,11 @@ pub use event::Event;
 pub use outbox::Attempt;
 pub use push::{Push, PushReply, PushTrouble};
 pub use subscription::Subscription;
+pub use trigger::Trigger;
 
 pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
+pub(crate) use news::News;
 pub(crate) use outbox::{Check, Outbox};
 pub(crate) use subscription::Target;
 
@@ -169,8 +175,8 @@ impl Platform {
             if ticket.is_empty() {
                 self.renew_ticket(&client, now);
             } else {
-                let event = Event::suite_ticket(&client, &ticket, now);
-                self.outbox.tell_vendor(&client, &event, now);
+                let news = self.ticket_news(&client, &ticket, now);
+                self.outbox.tell_vendor(&client, &news, now);
             }
         }
         Ok(())
@@ -181,15 +187,15 @@ impl Platform {
         let ticket = self.rng.word(24);
         let app = self.apps.get_mut(suite).filter(|app| app.kind == AppKind::ThirdParty)?;
         app.suite_ticket.clone_from(&ticket);
-        let event = Event::suite_ticket(suite, &ticket, now);
-        self.outbox.tell_vendor(suite, &event, now);
+        let news = self.ticket_news(suite, &ticket, now);
+        self.outbox.tell_vendor(suite, &news, now);
         Some(ticket)
     }
 
     /// Tells whoever subscribed about a change in an organization.
-    pub(crate) fn tell_subscribers(&mut self, corp: &str, event: &Event, now: u64) {
+    pub(crate) fn tell_subscribers(&mut self, corp: &str, news: &News, now: u64) {
         let apps = &self.apps;
-        self.outbox.tell_subscribers(corp, event, now, |client| {
+        self.outbox.tell_subscribers(corp, news, now, |client| {
             let app = apps.get(client).filter(|app| !app.dead)?;
             Some((app.works_in(corp), app.kind == AppKind::ThirdParty))
         });

@@ -71,6 +71,7 @@ mod gates;
 mod journal;
 mod limits;
 mod login;
+mod organizations;
 mod pages;
 mod platform;
 mod points;
@@ -101,7 +102,7 @@ pub use company::{Department, Person};
 pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
-pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription};
+pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Trigger};
 pub use faults::{Fault, FaultHandle, PlatformError};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
@@ -109,6 +110,7 @@ pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
+pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
@@ -321,7 +323,7 @@ impl Sandbox {
     /// Adds a permission point to an app and grants it in the app's organizations. For a delegated point this is what
     /// the console does; the person's consent is still to come. False if there is no such app.
     pub fn grant(&self, client_id: &str, permission_point: &str) -> bool {
-        self.platform().grant(client_id, permission_point)
+        self.at_console(client_id, |platform| platform.grant(client_id, permission_point))
     }
 
     /// Adds a permission point to an app without granting it; false if there is no such app, or it had it.
@@ -332,7 +334,7 @@ impl Sandbox {
     /// Takes a permission point back from an app, the organizations' grants and the persons' alike; false if nobody
     /// had granted it.
     pub fn revoke_grant(&self, client_id: &str, permission_point: &str) -> bool {
-        self.platform().revoke_grant(client_id, permission_point)
+        self.at_console(client_id, |platform| platform.revoke_grant(client_id, permission_point))
     }
 
     /// Disables an app, or enables it again. A disabled app gets no token, and those it had are dead.
@@ -407,6 +409,12 @@ impl Sandbox {
     pub fn add_department(&self, department: Department) {
         let home = Arc::clone(&self.platform().home);
         self.add_department_to(&home, department);
+    }
+
+    /// Removes an empty department other than the root; false if there is none. Callbacks that subscribed to it are told.
+    pub fn remove_department(&self, id: i64) -> bool {
+        let home = Arc::clone(&self.platform().home);
+        self.remove_department_from(&home, id)
     }
 
     /// Removes an app and kills its tokens; false if there is none with this client id.

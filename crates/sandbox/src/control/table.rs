@@ -271,6 +271,7 @@ const SWITCHES: &[Field] = &[
     may("monthlyQuota", Limit, "billed calls per organization and month"),
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
+    may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
 ];
 
 /// Its other members are nobody's business but the sandbox's.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::cipher::Cipher;
-use super::event::{CONTACT_TAGS, Event};
+use super::event::Event;
+use super::news::News;
 use super::push::{Push, PushTrouble};
 use super::subscription::{Subscription, Target};
 use crate::apps::{App, AppKind};
@@ -46,6 +47,8 @@ pub(crate) struct Held {
     pub(crate) corp: Option<Arc<str>>,
     pub(crate) what: Subscription,
     cipher: Arc<Cipher>,
+    /// The number of the suite in SyncHTTP.
+    suite_id: i64,
     /// Pushes to one callback do not overtake each other.
     busy: bool,
     /// When the suite's next ticket is due.
@@ -127,30 +130,27 @@ impl Outbox {
             _ => &app.client_id,
         };
         let cipher = Cipher::new(&what.token, &what.aes_key, owner)
-            .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits"))?;
+            .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits".into()))?;
         let held = Held {
             client: Arc::clone(&app.client_id),
             ticket_at: None,
             corp,
             what,
             cipher: Arc::new(cipher),
+            suite_id: app.app_id,
             busy: false,
         };
         let id = self.find(&held.client, held.corp.as_deref());
         let suite = app.kind == AppKind::ThirdParty && held.corp.is_none();
-        let (event, random) = if suite {
+        let event = if suite {
             let name =
                 if id.is_some() { "check_update_suite_url" } else { "check_create_suite_url" };
             let random = word(rng, 8);
-            let event = Event::new(name)
-                .field("Random", random.as_str())
-                .field("TestSuiteKey", &*app.client_id);
-            (event, Some(random))
+            Event::check_suite(name, &random, &app.client_id)
         } else {
-            (Event::new("check_url"), None)
+            Event::new("check_url")
         };
-        let mut push = self.made(0, 0, 1, &held, &event, now, rng);
-        push.wanted.extend(random);
+        let push = self.made(0, 0, 1, &held, &event, now, rng);
         Ok(Check { push, held })
     }
 
@@ -193,40 +193,45 @@ impl Outbox {
     }
 
     /// Queues an event about a suite for the callback that its vendor set up.
-    pub(crate) fn tell_vendor(&mut self, client: &str, event: &Event, now: u64) {
+    pub(crate) fn tell_vendor(&mut self, client: &str, news: &News, now: u64) {
         for id in self.ids(|held| held.corp.is_none() && *held.client == *client) {
-            if event.event_type() == "suite_ticket" {
-                // A new ticket makes the former worthless; there is no use in pushing that one on.
-                self.waiting.retain(|_, old| {
-                    old.subscription != id || old.event.event_type() != "suite_ticket"
-                });
-            }
-            self.queue(id, event.clone(), now);
+            self.queue_news(id, news, now);
         }
+    }
+
+    /// Queues news by hand for every callback of an app, in the form of each.
+    pub(crate) fn push_news(&mut self, client: &str, news: &News, now: u64) -> Vec<u64> {
+        let ids = self.ids(|held| *held.client == *client);
+        ids.into_iter().filter_map(|id| self.queue_news(id, news, now)).collect()
     }
 
     /// Queues an organization's contact event for whoever subscribed to it.
     pub(crate) fn tell_subscribers(
         &mut self,
         corp: &str,
-        event: &Event,
+        news: &News,
         now: u64,
         app: impl Fn(&str) -> Option<(bool, bool)>,
     ) {
-        let kind = event.event_type();
+        let kind = news.plain.as_ref().map(Event::event_type);
+        let action = news.row.as_ref().map(|row| row.action.as_str());
         let ids = self.ids(|held| {
             let Some((works, suite)) = app(&held.client) else {
                 return false;
             };
-            let named = held.what.tags.iter().any(|tag| tag == kind);
+            let tags = &held.what.tags;
+            if held.what.sync_http {
+                let named = tags.iter().any(|tag| action == Some(tag));
+                return works && (named || tags.is_empty());
+            }
+            let named = tags.iter().any(|tag| kind == Some(tag));
             match held.corp.as_deref() {
                 Some(own) => own == corp && named,
-                None => works && (named || held.what.tags.is_empty() && !suite),
+                None => works && (named || tags.is_empty() && !suite),
             }
         });
-        debug_assert!(CONTACT_TAGS.contains(&kind));
         for id in ids {
-            self.queue(id, event.clone(), now);
+            self.queue_news(id, news, now);
         }
     }
 
@@ -294,12 +299,17 @@ impl Outbox {
         let client =
             self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
+        // A state that was loaded or reset in between knows nothing of this attempt.
+        let theirs = |waiting: &&mut Waiting| waiting.under_way && waiting.attempts == push.attempt;
+        if self.waiting.get_mut(&push.id).filter(theirs).is_none() {
+            return;
+        }
         let Some(mut waiting) = self.waiting.remove(&push.id) else { return };
         waiting.under_way = false;
         if outcome.is_ok() {
             return;
         }
-        let ticket = push.event_type == "suite_ticket";
+        let ticket = waiting.event.is_ticket();
         let nth = usize::try_from(waiting.attempts - 1).unwrap_or(usize::MAX);
         let pause = match RETRIES.get(nth) {
             None if ticket && waiting.attempts < TICKET_ATTEMPTS => Some(RETRIES[1]),
@@ -384,6 +394,26 @@ impl Outbox {
         all.filter(|(_, held)| wanted(held)).map(|(id, _)| *id).collect()
     }
 
+    /// Queues what a callback is told of this, if there is anything in its form.
+    fn queue_news(&mut self, subscription: u64, news: &News, now: u64) -> Option<u64> {
+        let held = self.subscriptions.get(&subscription)?;
+        let event = if held.what.sync_http {
+            let row = news.row.as_ref()?;
+            self.waiting
+                .retain(|_, old| old.subscription != subscription || !row.replaces(&old.event));
+            row.event(held.suite_id, self.next, now)
+        } else {
+            let event = news.plain.clone()?;
+            if event.is_ticket() {
+                // A new ticket makes the former worthless; there is no use in pushing that one on.
+                self.waiting
+                    .retain(|_, old| old.subscription != subscription || !old.event.is_ticket());
+            }
+            event
+        };
+        Some(self.queue(subscription, event, now))
+    }
+
     fn queue(&mut self, subscription: u64, event: Event, now: u64) -> u64 {
         let id = self.next;
         self.next += 1;
@@ -436,7 +466,11 @@ impl Outbox {
             cipher: Arc::clone(&held.cipher),
             target: held.what.target.clone(),
             limit: self.limit,
-            wanted: vec!["success".to_owned()],
+            // Old pages reply to the check of a suite with what it sent (§10.2).
+            wanted: std::iter::once("success")
+                .chain(event.get("Random").and_then(serde_json::Value::as_str))
+                .map(str::to_owned)
+                .collect(),
         }
     }
 }

@@ -23,3 +23,4 @@ mod support;
 mod todo;
 mod tokens;
 mod user_tokens;
+mod vendor;
