@@ -47,7 +47,7 @@ pub struct App {
 }
 
 /// One organization's copy of an app (wire-facts §3.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Agent {
     pub(crate) id: i64,
     pub(crate) stopped: bool,

@@ -7,11 +7,13 @@ mod event;
 mod news;
 mod outbox;
 mod push;
+mod state;
 mod subscription;
 mod trigger;
 mod vendor;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use event::Event;
@@ -23,10 +25,12 @@ pub use trigger::Trigger;
 pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
 pub(crate) use news::News;
-pub(crate) use outbox::{Check, Outbox};
+pub(crate) use outbox::{Check, Held, Outbox};
+pub(crate) use state::OutboxDoc;
 pub(crate) use subscription::Target;
 
 use crate::apps::AppKind;
+use crate::documents::SubscriptionDoc;
 use crate::platform::Platform;
 use crate::{Sandbox, Shared};
 
@@ -106,7 +110,7 @@ impl Sandbox {
 
     /// Something may have come due.
     pub(crate) fn tell(&self) {
-        if self.server.is_some() {
+        if self.shared.served.load(Ordering::Relaxed) {
             self.shared.wake.notify_one();
         } else {
             self.shared.deliver();
@@ -124,6 +128,37 @@ impl Shared {
         let now = self.clock.now();
         self.platform().outbox.settle(push, outcome, now);
         self.settled.notify_all();
+        self.attempts.notify_waiters();
+    }
+
+    /// Waits in a task until something is so, which is looked at after every attempt.
+    pub(crate) async fn attempted(&self, so: impl Fn() -> bool) {
+        loop {
+            let next = self.attempts.notified();
+            tokio::pin!(next);
+            next.as_mut().enable();
+            if so() {
+                return;
+            }
+            next.await;
+        }
+    }
+
+    /// The same in a thread, for at most so long; false if it did not come to that.
+    pub(crate) fn wait_attempted(&self, limit: Duration, so: impl Fn() -> bool) -> bool {
+        let until = Instant::now() + limit;
+        loop {
+            if so() {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            // An attempt may end between the look and the wait, so no wait is long.
+            let platform = self.platform();
+            drop(self.settled.wait_timeout(platform, left.min(Duration::from_millis(20))));
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -164,9 +199,41 @@ impl Platform {
         now: u64,
     ) -> Result<(), PushTrouble> {
         let Check { push, held } = check;
-        let client = Arc::clone(&held.client);
-        self.outbox.note(&push, &client, verdict.as_ref().err(), now);
+        self.outbox.note(&push, &held.client, verdict.as_ref().err(), now);
         verdict?;
+        self.install(held, now);
+        Ok(())
+    }
+
+    /// The check of a callback that a document describes.
+    pub(crate) fn check_of(&mut self, doc: &SubscriptionDoc, now: u64) -> Result<Check, String> {
+        let what = doc.subscription()?;
+        let app = self
+            .apps
+            .get(doc.client_id.as_str())
+            .ok_or_else(|| format!("there is no app {}", doc.client_id))?;
+        let corp: Option<Arc<str>> = doc.corp_id.as_deref().map(Arc::from);
+        if let Some(corp) = corp.as_deref().filter(|corp| !app.works_in(corp)) {
+            return Err(format!("app {} does not work in {corp}", doc.client_id));
+        }
+        self.outbox
+            .check(app, corp, what, now, &mut self.rng)
+            .map_err(|trouble| format!("callback of {}: {trouble}", doc.client_id))
+    }
+
+    /// Puts a callback in force whose URL nobody asked.
+    pub(crate) fn install_unasked(
+        &mut self,
+        doc: &SubscriptionDoc,
+        now: u64,
+    ) -> Result<(), String> {
+        let Check { held, .. } = self.check_of(doc, now)?;
+        self.install(held, now);
+        Ok(())
+    }
+
+    fn install(&mut self, held: Held, now: u64) {
+        let client = Arc::clone(&held.client);
         let suite = held.corp.is_none()
             && self.app(&client).is_some_and(|app| app.kind == AppKind::ThirdParty);
         self.outbox.install(held, suite, now);
@@ -179,7 +246,6 @@ impl Platform {
                 self.outbox.tell_vendor(&client, &news, now);
             }
         }
-        Ok(())
     }
 
     /// Makes a new suite ticket, which ends the former one, and tells the vendor.

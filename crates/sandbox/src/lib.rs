@@ -88,6 +88,7 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use http::{Request, Response, StatusCode};
@@ -135,6 +136,10 @@ pub(crate) struct Shared {
     wake: tokio::sync::Notify,
     /// Tells whoever waits for pushes under way that one has ended.
     settled: Condvar,
+    /// The same for whoever waits in a task.
+    attempts: tokio::sync::Notify,
+    /// A server's task pushes what comes due.
+    served: AtomicBool,
 }
 
 impl Sandbox {
@@ -284,17 +289,28 @@ impl Sandbox {
     /// Takes back everything that a person granted to an app; false if there was nothing.
     pub fn withdraw_consent(&self, client_id: &str, user_id: &str) -> bool {
         let platform = &mut *self.platform();
-        let union_ids: Vec<Arc<str>> = platform
-            .companies
-            .values()
-            .filter_map(|company| {
-                company.anybody(user_id).map(|person| Arc::clone(&person.union_id))
-            })
-            .collect();
         let mut taken = false;
-        for union_id in union_ids {
+        for union_id in platform.union_ids(user_id) {
             let old = platform.consents.remove(&(Arc::from(client_id), union_id));
             taken |= old.is_some_and(|points| !points.is_empty());
+        }
+        taken
+    }
+
+    /// Takes back some of what a person granted to an app; false if none of it was granted.
+    pub fn withdraw_points(
+        &self,
+        client_id: &str,
+        user_id: &str,
+        permission_points: &[String],
+    ) -> bool {
+        let platform = &mut *self.platform();
+        let mut taken = false;
+        for union_id in platform.union_ids(user_id) {
+            let granted = platform.consents.get_mut(&(Arc::from(client_id), union_id));
+            if let Some(points) = granted {
+                taken |= permission_points.iter().fold(false, |any, it| points.remove(it) | any);
+            }
         }
         taken
     }
@@ -438,7 +454,8 @@ impl Sandbox {
     }
 
     /// The state as a text: people, departments, apps with their secrets, grants, consents, tokens, codes, tickets,
-    /// to-dos, switches and the clock. Faults, gates and the journal are not in it.
+    /// to-dos, callbacks with what is still to be pushed to them, switches and the clock. Faults, gates and the journal
+    /// are not in it, and of receivers in this process only that there are some.
     #[must_use]
     pub fn snapshot(&self) -> String {
         // The moment is read under the lock, so that no token is older than it.
@@ -452,9 +469,10 @@ impl Sandbox {
     ///
     /// When the text is no snapshot, one of another version, or only a part of one; nothing is changed then.
     pub fn load(&self, snapshot: &str) -> Result<(), SnapshotError> {
-        let read = snapshot::read(snapshot)?;
-        let platform = &mut *self.platform();
-        read.take_over(platform, &self.shared.clock);
+        let leave_machine = self.platform().outbox.leave_machine;
+        let read = snapshot::read(snapshot, leave_machine)?;
+        read.take_over(&mut self.platform(), &self.shared.clock);
+        self.tell();
         Ok(())
     }
 
@@ -489,6 +507,7 @@ impl Sandbox {
 
     pub(crate) fn serving(shared: Shared, address: SocketAddr) -> io::Result<Self> {
         let sandbox = Self::unserved(shared);
+        sandbox.shared.served.store(true, Ordering::Relaxed);
         let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
         Ok(Self { server: Some(Arc::new(server)), ..sandbox })
     }
@@ -515,6 +534,8 @@ impl Shared {
             plan,
             wake: tokio::sync::Notify::new(),
             settled: Condvar::new(),
+            attempts: tokio::sync::Notify::new(),
+            served: AtomicBool::new(false),
         }
     }
 

@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
 use super::cipher::Cipher;
 use super::event::Event;
 use super::news::News;
 use super::push::{Push, PushTrouble};
 use super::subscription::{Subscription, Target};
 use crate::apps::{App, AppKind};
+use crate::documents::SubscriptionDoc;
 use crate::rng::Rng;
 
 /// When the second and the third attempt come after the one before.
@@ -25,13 +29,13 @@ const LONGEST_LOG: usize = 10_000;
 /// Everything about events.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    subscriptions: BTreeMap<u64, Held>,
-    waiting: BTreeMap<u64, Waiting>,
+    pub(super) subscriptions: BTreeMap<u64, Held>,
+    pub(super) waiting: BTreeMap<u64, Waiting>,
     /// What may be sent again, by push.
-    sent: BTreeMap<u64, (u64, Event)>,
-    log: VecDeque<Attempt>,
-    failed: Vec<Failed>,
-    next: u64,
+    pub(super) sent: BTreeMap<u64, (u64, Event)>,
+    pub(super) log: VecDeque<Attempt>,
+    pub(super) failed: Vec<Failed>,
+    pub(super) next: u64,
     /// A URL check that a call of the old registration waits for.
     pub(crate) check: Option<Check>,
     pub(crate) leave_machine: bool,
@@ -46,13 +50,13 @@ pub(crate) struct Held {
     /// Of the old registration, which belongs to one organization; the console's has none.
     pub(crate) corp: Option<Arc<str>>,
     pub(crate) what: Subscription,
-    cipher: Arc<Cipher>,
+    pub(super) cipher: Arc<Cipher>,
     /// The number of the suite in SyncHTTP.
-    suite_id: i64,
+    pub(super) suite_id: i64,
     /// Pushes to one callback do not overtake each other.
-    busy: bool,
+    pub(super) busy: bool,
     /// When the suite's next ticket is due.
-    ticket_at: Option<u64>,
+    pub(super) ticket_at: Option<u64>,
 }
 
 /// A subscription that waits for the answer to its check.
@@ -62,17 +66,18 @@ pub(crate) struct Check {
     pub(crate) held: Held,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    subscription: u64,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Waiting {
+    pub(super) subscription: u64,
     event: Event,
-    attempts: u32,
+    pub(super) attempts: u32,
     due: u64,
-    under_way: bool,
+    pub(super) under_way: bool,
 }
 
 /// An event that no callback took, for `get_call_back_failed_result`.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Failed {
     pub(crate) client: Arc<str>,
     pub(crate) event: Event,
@@ -82,7 +87,7 @@ pub(crate) struct Failed {
 
 /// One line of the delivery log; see [`Sandbox::deliveries`](crate::Sandbox::deliveries).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The push's number, for [`Sandbox::resend`](crate::Sandbox::resend).
     pub push: u64,
@@ -125,10 +130,7 @@ impl Outbox {
         rng: &mut Rng,
     ) -> Result<Check, PushTrouble> {
         what.target = what.target.checked(self.leave_machine)?;
-        let owner = match (&corp, app.kind) {
-            (Some(corp), AppKind::Internal) => corp,
-            _ => &app.client_id,
-        };
+        let owner = owner_of(app, corp.as_deref());
         let cipher = Cipher::new(&what.token, &what.aes_key, owner)
             .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits".into()))?;
         let held = Held {
@@ -349,6 +351,40 @@ impl Outbox {
         self.log.iter().cloned().collect()
     }
 
+    /// The callbacks as documents; with their secrets where they are asked for.
+    pub(crate) fn callbacks(&self, reveal: bool) -> Vec<SubscriptionDoc> {
+        let doc = |held: &Held| {
+            SubscriptionDoc::of(&held.client, held.corp.as_deref(), &held.what, reveal)
+        };
+        self.subscriptions.values().map(doc).collect()
+    }
+
+    /// When a suite's next ticket is due, if it has a callback.
+    pub(crate) fn ticket_due(&self, client: &str) -> Option<u64> {
+        let mut held = self.subscriptions.values().filter(|held| *held.client == *client);
+        held.find_map(|held| held.ticket_at)
+    }
+
+    /// What a push says, in clear.
+    pub(crate) fn message(&self, push: u64) -> Option<String> {
+        self.sent.get(&push).map(|(_, event)| event.message())
+    }
+
+    /// What is still to be pushed, and when.
+    pub(crate) fn waiting_told(&self) -> Vec<Value> {
+        let told = |(push, waiting): (&u64, &Waiting)| {
+            let held = self.subscriptions.get(&waiting.subscription);
+            json!({
+                "push": push,
+                "clientId": held.map(|held| held.client.to_string()),
+                "eventType": waiting.event.event_type(),
+                "attempts": waiting.attempts,
+                "dueMs": waiting.due,
+            })
+        };
+        self.waiting.iter().map(told).collect()
+    }
+
     /// Queues a push once more, from its first attempt on.
     pub(crate) fn resend(&mut self, push: u64, now: u64) -> bool {
         let Some((subscription, event)) = self.sent.get(&push).cloned() else {
@@ -468,10 +504,18 @@ impl Outbox {
             limit: self.limit,
             // Old pages reply to the check of a suite with what it sent (§10.2).
             wanted: std::iter::once("success")
-                .chain(event.get("Random").and_then(serde_json::Value::as_str))
+                .chain(event.get("Random").and_then(Value::as_str))
                 .map(str::to_owned)
                 .collect(),
         }
+    }
+}
+
+/// §10.2: the organization for the old registration of an internal app, else the app's own key.
+pub(super) fn owner_of<'a>(app: &'a App, corp: Option<&'a str>) -> &'a str {
+    match (corp, app.kind) {
+        (Some(corp), AppKind::Internal) => corp,
+        _ => &app.client_id,
     }
 }
 
