@@ -335,19 +335,24 @@ fn members_fit(
 /// is wrong the second time.
 fn located(error: FixtureError, text: &str) -> FixtureError {
     let mut words = error.message.split([' ', ':']);
-    let id = match words.next() {
-        Some("person" | "department" | "app" | "organization" | "authorization") => words.next(),
-        Some("callback") => words.nth(1),
-        _ => None,
+    let (key, id, section) = match words.next() {
+        Some("person") => ("userId", words.next(), ""),
+        Some("department") => ("id", words.next(), ""),
+        Some("app") => ("clientId", words.next(), ""),
+        Some("organization") => ("corpId", words.next(), ""),
+        Some("authorization") => ("suiteKey", words.next(), "authorizations"),
+        Some("callback") => ("clientId", words.nth(1), "callbacks"),
+        _ => return error,
     };
     let Some(id) = id.filter(|id| !id.is_empty()) else { return error };
     let quoted = format!("\"{id}\"");
-    let is_number = |line: &str| {
-        line.contains("id") && line.split(|char: char| !char.is_alphanumeric()).any(|it| it == id)
+    let number = key == "id";
+    let named = |line: &str| {
+        let mut words = line.split(|char: char| !char.is_alphanumeric());
+        line.contains(key) && if number { words.any(|it| it == id) } else { line.contains(&quoted) }
     };
-    let names =
-        |line: &&str| line.contains(&quoted) || id.parse::<i64>().is_ok() && is_number(line);
-    let mut found = text.lines().enumerate().filter(|(_, line)| names(&line));
+    let lines = text.lines().enumerate().skip_while(|(_, line)| !line.contains(section));
+    let mut found = lines.filter(|(_, line)| named(line));
     let twice = error.message.contains("is there twice");
     let line = if twice { found.nth(1) } else { found.next() };
     FixtureError { line: line.map(|(at, _)| at + 1), ..error }

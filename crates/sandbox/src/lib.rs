@@ -463,7 +463,8 @@ impl Sandbox {
         snapshot::text(platform, &self.shared.clock)
     }
 
-    /// Takes over a state that [`snapshot`](Self::snapshot) gave, perhaps in another process.
+    /// Takes over a state that [`snapshot`](Self::snapshot) gave, perhaps in another process. What is to be pushed goes
+    /// out by itself with a server, else at the next [`deliver_due`](Self::deliver_due).
     ///
     /// # Errors
     ///
@@ -472,7 +473,7 @@ impl Sandbox {
         let leave_machine = self.platform().outbox.leave_machine;
         let read = snapshot::read(snapshot, leave_machine)?;
         read.take_over(&mut self.platform(), &self.shared.clock);
-        self.tell();
+        self.shared.wake.notify_one();
         Ok(())
     }
 
