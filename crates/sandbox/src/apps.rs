@@ -1,7 +1,9 @@
 //! Apps: who they are, which permission points they asked for and were granted, and how far they may look.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
 
 use crate::points;
 
@@ -38,13 +40,25 @@ pub struct App {
     pub(crate) agents: HashMap<String, Agent>,
     /// The number that is the same in every organization.
     pub(crate) app_id: i64,
+    /// Where an organization let the app see less than the whole.
+    pub(crate) scopes: HashMap<String, ContactScope>,
+    /// The permanent codes of the first generation of suites (wire-facts §3.5).
+    pub(crate) permanent: BTreeMap<String, Permanent>,
 }
 
 /// One organization's copy of an app (wire-facts §3.5).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Agent {
     pub(crate) id: i64,
     pub(crate) stopped: bool,
+}
+
+/// An organization's permanent code, and whether the vendor has activated the app there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Permanent {
+    pub(crate) code: String,
+    pub(crate) active: bool,
 }
 
 /// What an app is.
@@ -183,6 +197,26 @@ impl App {
         self.agents.get(corp).copied().unwrap_or(usual)
     }
 
+    /// Whether this organization has stopped the app.
+    pub(crate) fn stopped_in(&self, corp: &str) -> bool {
+        self.agents.get(corp).is_some_and(|agent| agent.stopped)
+    }
+
+    /// Forgets everything about an organization.
+    pub(crate) fn leave(&mut self, corp: &str) -> bool {
+        self.granted.remove(corp);
+        self.agents.remove(corp);
+        self.scopes.remove(corp);
+        self.permanent.remove(corp);
+        self.opened_by.remove(corp)
+    }
+
+    /// How far the app may look in an organization: as that one decided, else as the app is set up; everywhere if
+    /// neither narrows it.
+    pub(crate) fn scope_in(&self, corp: &str) -> Option<&ContactScope> {
+        self.scopes.get(corp).or(self.contact_scope.as_ref())
+    }
+
     fn new(kind: AppKind, client_id: String, client_secret: String) -> Self {
         Self {
             name: client_id.clone(),
@@ -201,6 +235,8 @@ impl App {
             opened_by: BTreeSet::new(),
             agents: HashMap::new(),
             app_id: 0,
+            scopes: HashMap::new(),
+            permanent: BTreeMap::new(),
         }
     }
 }

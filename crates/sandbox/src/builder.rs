@@ -175,7 +175,8 @@ impl Builder {
             journal.listen(listener);
         }
         let clock = self.plan.clock();
-        Shared::new(self.plan.platform(rng), clock, journal, self.plan)
+        let now = clock.now();
+        Shared::new(self.plan.platform(rng, now), clock, journal, self.plan)
     }
 }
 
@@ -185,7 +186,7 @@ impl Plan {
         let mut rng = self.rng();
         // The journal's key was the first thing drawn.
         let _ = rng.block();
-        self.platform(rng)
+        self.platform(rng, self.clock().now())
     }
 
     /// Puts the clock to where it was, or where it would be.
@@ -205,7 +206,7 @@ impl Plan {
         self.seed.map_or_else(Rng::from_machine, Rng::from_seed)
     }
 
-    fn platform(&self, rng: Rng) -> Platform {
+    fn platform(&self, rng: Rng, now: u64) -> Platform {
         let mut platform = Platform::new(demo::CORP_ID, rng);
         let company = demo::empty_company();
         platform.companies.insert(company.corp_id.clone(), company);
@@ -215,8 +216,11 @@ impl Plan {
         if let Some(company) = platform.home() {
             populate(company, self.population, self.seed.unwrap_or(0));
         }
-        if let Some(Fixture { departments, people, apps, switches, .. }) = &self.fixture {
+        if let Some(fixture) = &self.fixture {
+            let Fixture { departments, people, apps, switches, .. } = fixture;
             furnish(&mut platform, departments, people, apps, switches);
+            // It was tried when the file was read.
+            let _ = fixture.furnish_vendors(&mut platform, now);
         }
         platform.outbox.leave_machine = self.remote_callbacks;
         if let Some(limit) = self.callback_limit {

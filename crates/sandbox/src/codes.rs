@@ -21,6 +21,8 @@ pub(crate) enum Pool {
     Sso,
     /// The old scan login, for `sns/getuserinfo_bycode`.
     Sns,
+    /// An organization that has just opened a third-party app, for `get_permanent_code`; of no person.
+    Suite,
 }
 
 /// What a code stands for.

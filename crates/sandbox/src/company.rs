@@ -61,7 +61,7 @@ pub(crate) struct Membership {
     pub(crate) leader: bool,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Role {
     pub(crate) id: i64,
     pub(crate) name: String,
@@ -312,6 +312,11 @@ impl Person {
         }
     }
 
+    /// The orders in the departments, in their order.
+    pub(crate) fn orders(&self) -> Vec<i64> {
+        self.memberships.iter().map(|membership| membership.order).collect()
+    }
+
     fn membership(mut self, department: i64, leader: bool) -> Self {
         self.memberships.push(Membership { department, order: 0, leader });
         self
@@ -370,6 +375,22 @@ impl Company {
         }
         self.children.entry(department.parent).or_default().push(department.id);
         self.departments.insert(department.id, department);
+    }
+
+    /// The order of the next person's first department.
+    pub(crate) fn next_order(&self) -> i64 {
+        self.next_order
+    }
+
+    /// Gives everybody the orders that they had elsewhere. They fall from person to person there too, so that nobody
+    /// changes places.
+    pub(crate) fn set_orders(&mut self, orders: &[Vec<i64>], next: Option<i64>) {
+        for (person, orders) in self.people.iter_mut().flatten().zip(orders) {
+            for (membership, order) in person.memberships.iter_mut().zip(orders) {
+                membership.order = *order;
+            }
+        }
+        self.next_order = next.unwrap_or(self.next_order);
     }
 
     /// Removes a department that has nobody and nothing below it; the root stays.

@@ -15,19 +15,26 @@ use crate::journal::Journal;
 use crate::{Sandbox, Shared};
 
 mod apps;
+mod callbacks;
 mod company;
+mod grants;
 mod guard;
 mod openapi;
+mod organizations;
 mod people;
 mod state;
 mod stream;
+mod suites;
 mod table;
 mod traffic;
+mod vendor_table;
 
 pub(crate) use guard::guard;
 pub(crate) use traffic::{Filter, entry_told};
 
+use callbacks::Attempts;
 use table::{ENDPOINTS, Endpoint};
+use vendor_table::VENDOR;
 
 /// Everything below this path is the control API.
 pub(crate) const PREFIX: &str = "/_sandbox/";
@@ -64,7 +71,11 @@ pub(crate) enum Answer {
     Wait(Wait),
     /// The journal as it is written, from this number on.
     Live(Filter, u64),
+    /// It blocks for a while, and must not hold up other requests.
+    Later(Later),
 }
+
+type Later = Box<dyn FnOnce() -> Result<Answer, Problem> + Send>;
 
 /// Something that a request waits for.
 pub(crate) struct Wait {
@@ -75,6 +86,7 @@ pub(crate) struct Wait {
 enum Event {
     Calls { journal: Journal, operation: String, times: usize },
     Arrivals { gate: Arc<Hold>, times: usize },
+    Deliveries { shared: Arc<Shared>, wanted: Attempts, times: usize },
 }
 
 /// Why a request is refused.
@@ -93,6 +105,7 @@ pub(crate) fn find(method: &Method, path: &str) -> Result<Found, Problem> {
         .ok_or_else(|| Problem::new(404, "not_found", format!("the control API is at {ROOT}/")))?;
     let fitting: Vec<_> = ENDPOINTS
         .iter()
+        .chain(VENDOR)
         .filter_map(|endpoint| members(endpoint.path, below).map(|members| (endpoint, members)))
         .collect();
     if fitting.is_empty() {
@@ -132,17 +145,20 @@ pub(crate) fn run(
 /// The whole way in-process.
 pub(crate) fn in_process(shared: &Arc<Shared>, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
     let uri = request.uri();
-    let answer = find(request.method(), uri.path()).and_then(|found| {
+    let mut answer = find(request.method(), uri.path()).and_then(|found| {
         if request.body().len() > found.largest_body() {
             return Err(too_large(found.largest_body()));
         }
         run(shared, found, uri.query().unwrap_or_default(), request.body())
     });
+    if let Ok(Answer::Later(later)) = answer {
+        answer = later();
+    }
     match answer {
         Ok(Answer::Json(status, value)) => json_response(status, &value),
         Ok(Answer::Text(kind, text)) => text_response(kind, text),
         Ok(Answer::Wait(wait)) => json_response(200, &wait.blocking()),
-        Ok(Answer::Live(..)) => {
+        Ok(Answer::Live(..) | Answer::Later(_)) => {
             Problem::new(501, "needs_server", "the live journal is a stream of the server's")
                 .into_response()
         }
@@ -170,6 +186,10 @@ impl Ask<'_> {
 
     fn member(&self) -> &str {
         self.members.first().map_or("", String::as_str)
+    }
+
+    fn member_at(&self, at: usize) -> &str {
+        self.members.get(at).map_or("", String::as_str)
     }
 
     fn member_number<T: std::str::FromStr>(&self) -> Result<T, Problem> {
@@ -241,6 +261,9 @@ impl Wait {
                     journal.seen(operation, *times).await;
                 }
                 Event::Arrivals { gate, times } => gate.arrived(*times).await,
+                Event::Deliveries { shared, wanted, times } => {
+                    shared.attempted(|| wanted.taken(shared) >= *times).await;
+                }
             }
         };
         let reached = tokio::time::timeout(self.limit, happened).await.is_ok();
@@ -255,6 +278,9 @@ impl Wait {
             Event::Arrivals { gate, times } => {
                 gate.state.wait(Some(self.limit), |state| state.arrived >= *times)
             }
+            Event::Deliveries { shared, wanted, times } => {
+                shared.wait_attempted(self.limit, || wanted.taken(shared) >= *times)
+            }
         };
         self.told(reached)
     }
@@ -263,6 +289,7 @@ impl Wait {
         let count = match &self.event {
             Event::Calls { journal, operation, .. } => journal.count(operation),
             Event::Arrivals { gate, .. } => gate.arrivals(),
+            Event::Deliveries { shared, wanted, .. } => wanted.taken(shared),
         };
         json!({ "reached": reached, "count": count })
     }

@@ -12,8 +12,10 @@ use crate::company::{Company, Department, Person, ROOT};
 use crate::points;
 
 mod switches;
+mod vendor;
 
 pub(crate) use switches::SwitchesDoc;
+pub(crate) use vendor::{AuthorizationDoc, OrganizationDoc, SubscriptionDoc, TermsDoc, is_here};
 
 /// A person of the organization.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -141,7 +143,7 @@ pub(crate) struct AppDoc {
 
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ScopeDoc {
+pub(crate) struct ScopeDoc {
     #[serde(default)]
     departments: BTreeSet<i64>,
     #[serde(default)]
@@ -242,6 +244,18 @@ impl PersonDoc {
     }
 }
 
+impl ScopeDoc {
+    pub(crate) fn of(scope: &ContactScope) -> Self {
+        Self { departments: scope.departments.clone(), users: scope.users.clone() }
+    }
+}
+
+impl From<ScopeDoc> for ContactScope {
+    fn from(doc: ScopeDoc) -> Self {
+        Self { departments: doc.departments, users: doc.users }
+    }
+}
+
 impl DepartmentDoc {
     pub(crate) fn of(department: &Department) -> Self {
         Self {
@@ -300,14 +314,22 @@ impl AppDoc {
                 .collect(),
             grant_everything: false,
             redirect_uris: app.redirects.clone(),
-            contact_scope: app.contact_scope.as_ref().map(|scope| ScopeDoc {
-                departments: scope.departments.clone(),
-                users: scope.users.clone(),
-            }),
+            contact_scope: app.contact_scope.as_ref().map(ScopeDoc::of),
             disabled: app.dead,
             suite_ticket: secret(&app.suite_ticket).filter(|ticket| !ticket.is_empty()),
             opened_by: app.opened_by.clone(),
         }
+    }
+
+    /// The same as a third-party app.
+    pub(crate) fn of_third_party(self) -> Self {
+        Self { kind: KindDoc::ThirdParty, ..self }
+    }
+
+    /// The organizations that it names.
+    pub(crate) fn corps(&self) -> impl Iterator<Item = &str> {
+        let names = self.corp_id.iter().chain(&self.opened_by).chain(self.granted_in.keys());
+        names.map(String::as_str)
     }
 
     /// What is wrong with this app by itself.
@@ -341,9 +363,7 @@ impl AppDoc {
             app.granted.insert(Arc::from(corp), points);
         }
         app.redirects = self.redirect_uris;
-        app.contact_scope = self
-            .contact_scope
-            .map(|scope| ContactScope { departments: scope.departments, users: scope.users });
+        app.contact_scope = self.contact_scope.map(ContactScope::from);
         app.dead = self.disabled;
         app.suite_ticket = self.suite_ticket.unwrap_or_default();
         app.opened_by = self.opened_by;

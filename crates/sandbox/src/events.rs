@@ -2,26 +2,36 @@
 
 mod carrier;
 mod cipher;
+pub(crate) mod contacts;
 mod event;
+mod news;
 mod outbox;
 mod push;
+mod state;
 mod subscription;
+mod trigger;
+mod vendor;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 pub use event::Event;
 pub use outbox::Attempt;
 pub use push::{Push, PushReply, PushTrouble};
 pub use subscription::Subscription;
+pub use trigger::Trigger;
 
 pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
+pub(crate) use news::News;
 pub(crate) use outbox::{Check, Held, Outbox};
 pub(crate) use push::{Sending, Way};
+pub(crate) use state::OutboxDoc;
 pub(crate) use subscription::Target;
 
 use crate::apps::AppKind;
+use crate::documents::SubscriptionDoc;
 use crate::platform::Platform;
 use crate::{Sandbox, Shared};
 
@@ -101,7 +111,7 @@ impl Sandbox {
 
     /// Something may have come due.
     pub(crate) fn tell(&self) {
-        if self.server.is_some() {
+        if self.shared.served.load(Ordering::Relaxed) {
             self.shared.wake.notify_one();
         } else {
             self.shared.deliver();
@@ -119,6 +129,37 @@ impl Shared {
         let now = self.clock.now();
         self.platform().outbox.settle(&push.sending(), outcome, now);
         self.settled.notify_all();
+        self.attempts.notify_waiters();
+    }
+
+    /// Waits in a task until something is so, which is looked at after every attempt.
+    pub(crate) async fn attempted(&self, so: impl Fn() -> bool) {
+        loop {
+            let next = self.attempts.notified();
+            tokio::pin!(next);
+            next.as_mut().enable();
+            if so() {
+                return;
+            }
+            next.await;
+        }
+    }
+
+    /// The same in a thread, for at most so long; false if it did not come to that.
+    pub(crate) fn wait_attempted(&self, limit: Duration, so: impl Fn() -> bool) -> bool {
+        let until = Instant::now() + limit;
+        loop {
+            if so() {
+                return true;
+            }
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            // An attempt may end between the look and the wait, so no wait is long.
+            let platform = self.platform();
+            drop(self.settled.wait_timeout(platform, left.min(Duration::from_millis(20))));
+        }
     }
 
     pub(crate) fn is_idle(&self) -> bool {
@@ -161,15 +202,41 @@ impl Platform {
         now: u64,
     ) -> Result<(), PushTrouble> {
         let Check { push, held } = check;
-        let client = Arc::clone(&held.client);
-        self.outbox.note(&push.sending(), &client, verdict.as_ref().err(), now);
+        self.outbox.note(&push.sending(), &held.client, verdict.as_ref().err(), now);
         verdict?;
-        self.begin_telling(held, now);
+        self.install(held, now);
+        Ok(())
+    }
+
+    /// The check of a callback that a document describes.
+    pub(crate) fn check_of(&mut self, doc: &SubscriptionDoc, now: u64) -> Result<Check, String> {
+        let what = doc.subscription()?;
+        let app = self
+            .apps
+            .get(doc.client_id.as_str())
+            .ok_or_else(|| format!("there is no app {}", doc.client_id))?;
+        let corp: Option<Arc<str>> = doc.corp_id.as_deref().map(Arc::from);
+        if let Some(corp) = corp.as_deref().filter(|corp| !app.works_in(corp)) {
+            return Err(format!("app {} does not work in {corp}", doc.client_id));
+        }
+        self.outbox
+            .check(app, corp, what, now, &mut self.rng)
+            .map_err(|trouble| format!("callback of {}: {trouble}", doc.client_id))
+    }
+
+    /// Puts a callback in force whose URL nobody asked.
+    pub(crate) fn install_unasked(
+        &mut self,
+        doc: &SubscriptionDoc,
+        now: u64,
+    ) -> Result<(), String> {
+        let Check { held, .. } = self.check_of(doc, now)?;
+        self.install(held, now);
         Ok(())
     }
 
     /// Puts a subscription in force. The vendor of a third-party app is told its ticket at once.
-    pub(crate) fn begin_telling(&mut self, held: Held, now: u64) {
+    pub(crate) fn install(&mut self, held: Held, now: u64) {
         let client = Arc::clone(&held.client);
         let suite = held.corp.is_none()
             && self.app(&client).is_some_and(|app| app.kind == AppKind::ThirdParty);
@@ -179,8 +246,8 @@ impl Platform {
             if ticket.is_empty() {
                 self.renew_ticket(&client, now);
             } else {
-                let event = Event::suite_ticket(&client, &ticket, now);
-                self.outbox.tell_vendor(&client, &event, now);
+                let news = self.ticket_news(&client, &ticket, now);
+                self.outbox.tell_vendor(&client, &news, now);
             }
         }
     }
@@ -190,15 +257,15 @@ impl Platform {
         let ticket = self.rng.word(24);
         let app = self.apps.get_mut(suite).filter(|app| app.kind == AppKind::ThirdParty)?;
         app.suite_ticket.clone_from(&ticket);
-        let event = Event::suite_ticket(suite, &ticket, now);
-        self.outbox.tell_vendor(suite, &event, now);
+        let news = self.ticket_news(suite, &ticket, now);
+        self.outbox.tell_vendor(suite, &news, now);
         Some(ticket)
     }
 
     /// Tells whoever subscribed about a change in an organization.
-    pub(crate) fn tell_subscribers(&mut self, corp: &str, event: &Event, now: u64) {
+    pub(crate) fn tell_subscribers(&mut self, corp: &str, news: &News, now: u64) {
         let apps = &self.apps;
-        self.outbox.tell_subscribers(corp, event, now, |client| {
+        self.outbox.tell_subscribers(corp, news, now, |client| {
             let app = apps.get(client).filter(|app| !app.dead)?;
             Some((app.works_in(corp), app.kind == AppKind::ThirdParty))
         });

@@ -76,6 +76,7 @@ mod gates;
 mod journal;
 mod limits;
 mod login;
+mod organizations;
 mod pages;
 mod platform;
 mod points;
@@ -93,6 +94,7 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use http::{Request, Response, StatusCode};
@@ -107,7 +109,7 @@ pub use company::{Department, Person};
 pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
-pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription};
+pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Trigger};
 pub use faults::{Fault, FaultHandle, PlatformError};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
@@ -116,6 +118,7 @@ pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
 pub use stream::{CallbackAnswer, StreamConnection};
+pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
@@ -140,6 +143,10 @@ pub(crate) struct Shared {
     wake: tokio::sync::Notify,
     /// Tells whoever waits for pushes under way that one has ended.
     settled: Condvar,
+    /// The same for whoever waits in a task.
+    attempts: tokio::sync::Notify,
+    /// A server's task pushes what comes due.
+    served: AtomicBool,
 }
 
 impl Sandbox {
@@ -290,17 +297,28 @@ impl Sandbox {
     /// Takes back everything that a person granted to an app; false if there was nothing.
     pub fn withdraw_consent(&self, client_id: &str, user_id: &str) -> bool {
         let platform = &mut *self.platform();
-        let union_ids: Vec<Arc<str>> = platform
-            .companies
-            .values()
-            .filter_map(|company| {
-                company.anybody(user_id).map(|person| Arc::clone(&person.union_id))
-            })
-            .collect();
         let mut taken = false;
-        for union_id in union_ids {
+        for union_id in platform.union_ids(user_id) {
             let old = platform.consents.remove(&(Arc::from(client_id), union_id));
             taken |= old.is_some_and(|points| !points.is_empty());
+        }
+        taken
+    }
+
+    /// Takes back some of what a person granted to an app; false if none of it was granted.
+    pub fn withdraw_points(
+        &self,
+        client_id: &str,
+        user_id: &str,
+        permission_points: &[String],
+    ) -> bool {
+        let platform = &mut *self.platform();
+        let mut taken = false;
+        for union_id in platform.union_ids(user_id) {
+            let granted = platform.consents.get_mut(&(Arc::from(client_id), union_id));
+            if let Some(points) = granted {
+                taken |= permission_points.iter().fold(false, |any, it| points.remove(it) | any);
+            }
         }
         taken
     }
@@ -329,7 +347,7 @@ impl Sandbox {
     /// Adds a permission point to an app and grants it in the app's organizations. For a delegated point this is what
     /// the console does; the person's consent is still to come. False if there is no such app.
     pub fn grant(&self, client_id: &str, permission_point: &str) -> bool {
-        self.platform().grant(client_id, permission_point)
+        self.at_console(client_id, |platform| platform.grant(client_id, permission_point))
     }
 
     /// Adds a permission point to an app without granting it; false if there is no such app, or it had it.
@@ -340,7 +358,7 @@ impl Sandbox {
     /// Takes a permission point back from an app, the organizations' grants and the persons' alike; false if nobody
     /// had granted it.
     pub fn revoke_grant(&self, client_id: &str, permission_point: &str) -> bool {
-        self.platform().revoke_grant(client_id, permission_point)
+        self.at_console(client_id, |platform| platform.revoke_grant(client_id, permission_point))
     }
 
     /// Disables an app, or enables it again. A disabled app gets no token, and those it had are dead.
@@ -417,6 +435,12 @@ impl Sandbox {
         self.add_department_to(&home, department);
     }
 
+    /// Removes an empty department other than the root; false if there is none. Callbacks that subscribed to it are told.
+    pub fn remove_department(&self, id: i64) -> bool {
+        let home = Arc::clone(&self.platform().home);
+        self.remove_department_from(&home, id)
+    }
+
     /// Removes an app and kills its tokens; false if there is none with this client id.
     pub fn remove_app(&self, client_id: &str) -> bool {
         let platform = &mut *self.platform();
@@ -439,7 +463,8 @@ impl Sandbox {
     }
 
     /// The state as a text: people, departments, apps with their secrets, grants, consents, tokens, codes, tickets,
-    /// to-dos, switches and the clock. Faults, gates and the journal are not in it.
+    /// to-dos, callbacks with what is still to be pushed to them, switches and the clock. Faults, gates and the journal
+    /// are not in it, and of receivers in this process only that there are some.
     #[must_use]
     pub fn snapshot(&self) -> String {
         // The moment is read under the lock, so that no token is older than it.
@@ -447,15 +472,17 @@ impl Sandbox {
         snapshot::text(platform, &self.shared.clock)
     }
 
-    /// Takes over a state that [`snapshot`](Self::snapshot) gave, perhaps in another process.
+    /// Takes over a state that [`snapshot`](Self::snapshot) gave, perhaps in another process. What is to be pushed goes
+    /// out by itself with a server, else at the next [`deliver_due`](Self::deliver_due).
     ///
     /// # Errors
     ///
     /// When the text is no snapshot, one of another version, or only a part of one; nothing is changed then.
     pub fn load(&self, snapshot: &str) -> Result<(), SnapshotError> {
-        let read = snapshot::read(snapshot)?;
-        let platform = &mut *self.platform();
-        read.take_over(platform, &self.shared.clock);
+        let leave_machine = self.platform().outbox.leave_machine;
+        let read = snapshot::read(snapshot, leave_machine)?;
+        read.take_over(&mut self.platform(), &self.shared.clock);
+        self.shared.wake.notify_one();
         Ok(())
     }
 
@@ -490,6 +517,7 @@ impl Sandbox {
 
     pub(crate) fn serving(shared: Shared, address: SocketAddr) -> io::Result<Self> {
         let sandbox = Self::unserved(shared);
+        sandbox.shared.served.store(true, Ordering::Relaxed);
         let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
         Ok(Self { server: Some(Arc::new(server)), ..sandbox })
     }
@@ -516,6 +544,8 @@ impl Shared {
             plan,
             wake: tokio::sync::Notify::new(),
             settled: Condvar::new(),
+            attempts: tokio::sync::Notify::new(),
+            served: AtomicBool::new(false),
         }
     }
 

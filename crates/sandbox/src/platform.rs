@@ -260,6 +260,11 @@ impl Platform {
         self.app(client).filter(|app| same(&app.client_secret, secret))
     }
 
+    /// Whether an organization has stopped an app, and that counts.
+    pub(crate) fn is_stopped(&self, app: &App, corp: &str) -> bool {
+        app.stopped_in(corp) && !self.switches.stopped_app_works
+    }
+
     pub(crate) fn company(&self, corp: &str) -> Option<&Company> {
         self.companies.get(corp)
     }
@@ -296,7 +301,7 @@ impl Platform {
 
     /// Whether an app may see a person: the contact scope covers them or one of their departments (wire-facts §15).
     pub(crate) fn sees_person(&self, caller: &Caller, company: &Company, person: &Person) -> bool {
-        let Some(scope) = self.app(&caller.client).and_then(|app| app.contact_scope.as_ref())
+        let Some(scope) = self.app(&caller.client).and_then(|app| app.scope_in(&caller.corp))
         else {
             return true;
         };
@@ -316,7 +321,7 @@ impl Platform {
         company: &Company,
         department: i64,
     ) -> bool {
-        let Some(scope) = self.app(&caller.client).and_then(|app| app.contact_scope.as_ref())
+        let Some(scope) = self.app(&caller.client).and_then(|app| app.scope_in(&caller.corp))
         else {
             return true;
         };
@@ -407,6 +412,9 @@ impl Platform {
         };
         if !fits || self.app(&caller.client).is_none() || self.company(&caller.corp).is_none() {
             return Err(Refusal::TokenDead.into());
+        }
+        if self.app(&caller.client).is_some_and(|app| self.is_stopped(app, &caller.corp)) {
+            return Err(Refusal::AppStopped.into());
         }
         Ok(caller.clone())
     }

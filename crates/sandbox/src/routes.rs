@@ -221,7 +221,7 @@ fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
 }
 
 /// Fixed paths stand before templates that would fit them too.
-static OPERATIONS: [Operation; 52] = [
+static OPERATIONS: [Operation; 54] = [
     old("GET /gettoken", Door::Open(gettoken::get_token)).gives_token(),
     old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)),
     old("GET /auth/scopes", Door::App(auth_scopes::scopes)),
@@ -232,6 +232,8 @@ static OPERATIONS: [Operation; 52] = [
     old("POST /service/get_suite_token", Door::Open(service::suite_token)).gives_token(),
     old("POST /service/get_auth_info", Door::Open(service::auth_info)),
     old("POST /service/get_agent", Door::Open(service::agent)),
+    old("POST /service/get_permanent_code", Door::Open(service::permanent_code)),
+    old("POST /service/activate_suite", Door::Open(service::activate)),
     old("POST /call_back/register_call_back", Door::App(call_back::register)),
     old("POST /call_back/update_call_back", Door::App(call_back::update)),
     old("GET /call_back/get_call_back", Door::App(call_back::get)),

@@ -221,7 +221,14 @@ async fn steer(
     let body = Limited::new(body, most).collect().await;
     let body = body.map_err(|_| control::too_large(most))?.to_bytes();
     let query = head.uri.query().unwrap_or_default();
-    let response = match control::run(shared, found, query, &body)? {
+    let mut answer = control::run(shared, found, query, &body)?;
+    if let control::Answer::Later(later) = answer {
+        answer = tokio::task::spawn_blocking(later)
+            .await
+            .map_err(|_| control::Problem::new(500, "broken", "the call broke off"))??;
+    }
+    let response = match answer {
+        control::Answer::Later(_) => return Err(control::Problem::new(500, "broken", "no end")),
         control::Answer::Json(status, value) => control::json_response(status, &value),
         control::Answer::Text(kind, text) => control::text_response(kind, text),
         control::Answer::Wait(wait) => control::json_response(200, &wait.done().await),

@@ -1,6 +1,6 @@
 //! The whole state as one text, and back.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -10,10 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
+use crate::apps::{Agent, App, Permanent};
 use crate::clock::Clock;
 use crate::codes::Codes;
-use crate::company::Company;
-use crate::documents::{AppDoc, DepartmentDoc, PersonDoc, SwitchesDoc, departments_of};
+use crate::company::{Company, Person};
+use crate::documents::{AppDoc, DepartmentDoc, PersonDoc, ScopeDoc, SwitchesDoc, departments_of};
+use crate::events::OutboxDoc;
 use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::platform::Platform;
@@ -22,7 +24,9 @@ use crate::tokens::Tokens;
 
 const FORMAT: &str = "dingtalk-sandbox snapshot";
 /// Goes up with every change that an older or newer sandbox would misread.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// The oldest version that still says what it means: one without callbacks and agents.
+const OLDEST: u32 = 1;
 
 /// Why a snapshot is refused; nothing was changed.
 #[non_exhaustive]
@@ -50,7 +54,7 @@ impl std::fmt::Display for SnapshotError {
             Self::NotOne => f.write_str("this is no snapshot of a sandbox"),
             Self::Version { found } => write!(
                 f,
-                "this snapshot is of version {found}, and this sandbox reads version {VERSION} only"
+                "this snapshot is of version {found}, and this sandbox reads versions {OLDEST} to {VERSION}"
             ),
             Self::Cut => f.write_str("this snapshot ends in the middle: it was only half-written"),
             Self::Broken { detail } => write!(f, "this snapshot cannot be read: {detail}"),
@@ -80,6 +84,10 @@ struct Document<Tok, Cod, Tic, Tod, Con> {
     home: Arc<str>,
     companies: Vec<CompanyDoc>,
     apps: Vec<AppDoc>,
+    #[serde(default)]
+    seats: Vec<SeatDoc>,
+    #[serde(default)]
+    outbox: OutboxDoc,
     switches: SwitchesDoc,
     consents: Con,
     tokens: Tok,
@@ -104,6 +112,22 @@ struct CompanyDoc {
     sso_secret: String,
     departments: Vec<DepartmentDoc>,
     people: Vec<PersonDoc>,
+    /// Of each person's departments, in the same order.
+    #[serde(default)]
+    orders: Vec<Vec<i64>>,
+    #[serde(default)]
+    next_order: Option<i64>,
+}
+
+/// What organizations made of an app.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SeatDoc {
+    client_id: String,
+    app_id: i64,
+    agents: BTreeMap<String, Agent>,
+    scopes: BTreeMap<String, ScopeDoc>,
+    permanent: BTreeMap<String, Permanent>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,6 +154,8 @@ pub(crate) fn text(platform: &Platform, clock: &Clock) -> String {
         home: Arc::clone(&platform.home),
         companies: platform.companies.values().map(CompanyDoc::of).collect(),
         apps,
+        seats: SeatDoc::all(platform),
+        outbox: platform.outbox.document(),
         switches: SwitchesDoc::of(&platform.switches),
         consents: consents_of(platform),
         tokens: &platform.tokens,
@@ -160,7 +186,7 @@ pub(crate) fn consents_of(platform: &Platform) -> Vec<ConsentDoc> {
 }
 
 /// Reads a text whole before anything is done with it.
-pub(crate) fn read(text: &str) -> Result<Read, SnapshotError> {
+pub(crate) fn read(text: &str, leave_machine: bool) -> Result<Read, SnapshotError> {
     let head: Head = serde_json::from_str(text).map_err(|error| {
         if error.is_eof() && text.trim_start().starts_with('{') {
             SnapshotError::Cut
@@ -171,7 +197,7 @@ pub(crate) fn read(text: &str) -> Result<Read, SnapshotError> {
     if head.format != FORMAT {
         return Err(SnapshotError::NotOne);
     }
-    if head.version != VERSION {
+    if !(OLDEST..=VERSION).contains(&head.version) {
         return Err(SnapshotError::Version { found: head.version });
     }
     let broken = |detail: String| SnapshotError::Broken { detail };
@@ -181,6 +207,9 @@ pub(crate) fn read(text: &str) -> Result<Read, SnapshotError> {
         return Err(broken(format!("there is no organization {}", document.home)));
     }
     if let Some(mistake) = document.apps.iter().find_map(AppDoc::mistake) {
+        return Err(broken(mistake));
+    }
+    if let Some(mistake) = document.outbox.mistake(leave_machine) {
         return Err(broken(mistake));
     }
     Ok(Read(Box::new(document)))
@@ -203,6 +232,13 @@ impl Read {
         for app in document.apps {
             platform.add_app(app.into_app());
         }
+        for seat in document.seats {
+            if let Some(app) = platform.apps.get_mut(seat.client_id.as_str()) {
+                seat.take(app);
+            }
+        }
+        let Platform { outbox, apps, .. } = platform;
+        outbox.take_over(document.outbox, |client| apps.get(client));
         platform.switches = Switches::default();
         for switch in document.switches.switches() {
             platform.switches.set(&switch);
@@ -248,6 +284,35 @@ fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
+impl SeatDoc {
+    fn all(platform: &Platform) -> Vec<Self> {
+        let mut all: Vec<Self> = platform.apps.values().map(Self::of).collect();
+        all.sort_unstable_by(|one, two| one.client_id.cmp(&two.client_id));
+        all
+    }
+
+    fn of(app: &App) -> Self {
+        Self {
+            client_id: app.client_id.to_string(),
+            app_id: app.app_id,
+            agents: app.agents.iter().map(|(corp, agent)| (corp.clone(), *agent)).collect(),
+            scopes: app
+                .scopes
+                .iter()
+                .map(|(corp, scope)| (corp.clone(), ScopeDoc::of(scope)))
+                .collect(),
+            permanent: app.permanent.clone(),
+        }
+    }
+
+    fn take(self, app: &mut App) {
+        app.app_id = self.app_id;
+        app.agents = self.agents.into_iter().collect();
+        app.scopes = self.scopes.into_iter().map(|(corp, scope)| (corp, scope.into())).collect();
+        app.permanent = self.permanent;
+    }
+}
+
 impl CompanyDoc {
     fn of(company: &Company) -> Self {
         Self {
@@ -256,6 +321,8 @@ impl CompanyDoc {
             sso_secret: company.sso_secret.clone(),
             departments: departments_of(company),
             people: company.everybody().map(PersonDoc::of).collect(),
+            orders: company.everybody().map(Person::orders).collect(),
+            next_order: Some(company.next_order()),
         }
     }
 
@@ -267,6 +334,7 @@ impl CompanyDoc {
         for person in self.people {
             company.add_person(person.into_person());
         }
+        company.set_orders(&self.orders, self.next_order);
         company
     }
 }

@@ -127,7 +127,7 @@ impl Platform {
         let (client, events) = (Arc::clone(&pass.client), pass.wants_events());
         let joined = self.stream.join(pass, now)?;
         if events && !self.outbox.streams(&client) {
-            self.begin_telling(Held::over_stream(client), now);
+            self.install(Held::over_stream(client), now);
         }
         Some(joined)
     }

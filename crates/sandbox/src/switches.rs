@@ -53,6 +53,10 @@ pub enum Switch {
     DetailUrlRequired(bool),
     /// The consent page cannot write its record: error 500404 (wire-facts §8.3). Default: `false`.
     ConsentRecordUnwritable(bool),
+    /// An app that an organization stopped goes on working there. Default: `false`, it gets no token and its calls are
+    /// refused: 50003 in the old families (wire-facts §11.2); the other codes are those of an organization that has not
+    /// opened the app, for no source tells them.
+    StoppedAppWorks(bool),
 }
 
 /// What becomes of the old pair when a user token is refreshed.
@@ -129,6 +133,7 @@ pub(crate) struct Switches {
     pub(crate) monthly_quota: Option<u64>,
     pub(crate) detail_url_required: bool,
     pub(crate) consent_unwritable: bool,
+    pub(crate) stopped_app_works: bool,
 }
 
 impl Default for Switches {
@@ -151,6 +156,7 @@ impl Default for Switches {
             monthly_quota: None,
             detail_url_required: true,
             consent_unwritable: false,
+            stopped_app_works: false,
         }
     }
 }
@@ -177,6 +183,7 @@ impl Switches {
             Switch::MonthlyQuota(limit) => self.monthly_quota = limit,
             Switch::DetailUrlRequired(on) => self.detail_url_required = on,
             Switch::ConsentRecordUnwritable(on) => self.consent_unwritable = on,
+            Switch::StoppedAppWorks(on) => self.stopped_app_works = on,
         }
     }
 }

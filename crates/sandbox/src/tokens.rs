@@ -42,6 +42,14 @@ pub(crate) struct Pair {
     pub(crate) corp: Option<Arc<str>>,
 }
 
+/// A token that can be shown to somebody who may see everything.
+pub(crate) struct Alive<'t> {
+    pub(crate) text: &'t str,
+    pub(crate) caller: &'t Caller,
+    pub(crate) expires: u64,
+    pub(crate) refresh: bool,
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 struct Living {
     caller: Caller,
@@ -189,6 +197,27 @@ impl Tokens {
             old.replaced = Some((pair.clone(), now));
         }
         Some(pair)
+    }
+
+    /// The tokens that are alive, refresh tokens among them.
+    pub(crate) fn alive(&self, now: u64) -> impl Iterator<Item = Alive<'_>> {
+        let access = self.living.iter().filter(move |(_, living)| now < living.expires);
+        let access = access.map(|(text, living)| Alive {
+            text,
+            caller: &living.caller,
+            expires: living.expires,
+            refresh: false,
+        });
+        let refresh = self
+            .refresh
+            .iter()
+            .filter(move |(_, refresh)| now < refresh.expires && refresh.replaced.is_none());
+        access.chain(refresh.map(|(text, refresh)| Alive {
+            text,
+            caller: &refresh.caller,
+            expires: refresh.expires,
+            refresh: true,
+        }))
     }
 
     /// Forgets one token of any kind, as if the platform had dropped it.

@@ -13,7 +13,7 @@ pub(crate) fn scopes(
     _: &Call<'_>,
     caller: &Caller,
 ) -> Result<Json, Failure> {
-    let scope = platform.app(&caller.client).and_then(|app| app.contact_scope.as_ref());
+    let scope = platform.app(&caller.client).and_then(|app| app.scope_in(&caller.corp));
     let (users, departments): (Vec<String>, Vec<i64>) = match scope {
         Some(scope) => {
             (scope.users.iter().cloned().collect(), scope.departments.iter().copied().collect())

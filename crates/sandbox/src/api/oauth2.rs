@@ -47,7 +47,7 @@ pub(crate) fn corp_token(platform: &mut Platform, call: &Call<'_>) -> Result<Jso
         .authenticated(&key, &secret)
         .ok_or_else(|| Failure::service(400, "invalid.client", "invalid.client"))?;
     call.note_app(&app.client_id);
-    if !app.works_in(&corp) {
+    if !app.works_in(&corp) || platform.is_stopped(app, &corp) {
         let status = platform.switches.unauthorized_client;
         return Err(Failure::service(status, "unauthorized.client", "unauthorized.client"));
     }
@@ -74,7 +74,7 @@ pub(crate) fn corp_access_token(platform: &mut Platform, call: &Call<'_>) -> Res
         .ok_or_else(|| Failure::service(400, "invalidSuiteKey", "suitekey不合法"))?;
     call.note_app(&app.client_id);
     check_ticket(app, &ticket)?;
-    if !app.works_in(&corp) {
+    if !app.works_in(&corp) || platform.is_stopped(app, &corp) {
         return Err(Failure::service(400, "invalidAuthInfo", "授权关系不存在"));
     }
     let client = Arc::clone(&app.client_id);

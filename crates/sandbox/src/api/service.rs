@@ -4,10 +4,11 @@
 use std::sync::Arc;
 
 use crate::api::{oauth2, signed};
-use crate::apps::{App, AppKind};
+use crate::apps::{App, AppKind, Permanent};
 use crate::call::{Call, Document};
+use crate::codes::{Code, Pool};
 use crate::company::Company;
-use crate::platform::Platform;
+use crate::platform::{Platform, same};
 use crate::tokens::{Caller, TOKEN_LIFE, TokenKind};
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::json::{Json, Object};
@@ -17,6 +18,9 @@ pub(crate) fn corp_token(platform: &mut Platform, call: &Call<'_>) -> Result<Jso
     let app = signed::suite(platform, call)?;
     let corp = auth_corp(&call.old_document()?)?;
     authorized(app, &corp)?;
+    if platform.is_stopped(app, &corp) {
+        return Err(Failure::app_stopped());
+    }
     let client = Arc::clone(&app.client_id);
     let token = oauth2::new_corp_token(platform, client, &corp, call.now);
     Ok(Object::new()
@@ -94,19 +98,7 @@ pub(crate) fn auth_info(platform: &mut Platform, call: &Call<'_>) -> Result<Json
 /// `POST /service/get_agent` (§3.5): the suite's token in the query, beside the arguments of a signed call, which are
 /// judged when they are there.
 pub(crate) fn agent(platform: &mut Platform, call: &Call<'_>) -> Result<Json, Failure> {
-    let token = call
-        .query("suite_access_token")
-        .filter(|token| !token.is_empty())
-        .ok_or_else(|| Failure::business(41022, "缺少suite_access_token参数"))?;
-    call.note_token(token);
-    let client = match platform.tokens.caller(token, call.now) {
-        None => return Err(Failure::business(42009, "suite_access_token已失效")),
-        Some(caller) if caller.kind != TokenKind::Suite => {
-            return Err(Failure::business(40082, "不合法的suite_access_token"));
-        }
-        Some(caller) => Arc::clone(&caller.client),
-    };
-    call.note_app(&client);
+    let client = suite_caller(platform, call)?;
     if call.query("accessKey").is_some() && signed::suite(platform, call)?.client_id != client {
         return Err(wrong_suite());
     }
@@ -139,6 +131,56 @@ pub(crate) fn agent(platform: &mut Platform, call: &Call<'_>) -> Result<Json, Fa
         .put("description", "")
         .put("close", i64::from(!agent.stopped))
         .done())
+}
+
+/// `POST /service/get_permanent_code` (§3.5): the code of `tmp_auth_code`, once, against one that lasts as long as the
+/// authorization. No current client needs it.
+pub(crate) fn permanent_code(platform: &mut Platform, call: &Call<'_>) -> Result<Json, Failure> {
+    let client = suite_caller(platform, call)?;
+    let given = needed(&call.old_document()?, "tmp_auth_code", 41026)?;
+    call.note_code(&given);
+    let fits = |code: &Code| *code.client == *client;
+    let code = platform
+        .codes
+        .redeem(&given, Pool::Suite, call.now, fits)
+        .ok_or_else(Failure::dead_code)?;
+    let app = platform.app(&client).ok_or_else(wrong_suite)?;
+    let company = authorized_company(platform, app, &code.corp)?;
+    let corp_info =
+        Object::new().put("corpid", code.corp.to_string()).put("corp_name", company.name.clone());
+    let fresh = platform.rng.word(32);
+    let app = platform.apps.get_mut(&client).ok_or_else(wrong_suite)?;
+    let permanent = app
+        .permanent
+        .entry(code.corp.to_string())
+        .or_insert(Permanent { code: fresh, active: false });
+    Ok(Object::new()
+        .put("errcode", 0_i64)
+        .put("errmsg", "ok")
+        .put("auth_corp_info", corp_info)
+        .put("permanent_code", permanent.code.clone())
+        .done())
+}
+
+/// `POST /service/activate_suite` (§3.5): the vendor says that it is ready for an organization. Nothing hangs on it any
+/// more.
+pub(crate) fn activate(platform: &mut Platform, call: &Call<'_>) -> Result<Json, Failure> {
+    let client = suite_caller(platform, call)?;
+    let body = call.old_document()?;
+    if *needed(&body, "suite_key", 41021)? != *client {
+        return Err(wrong_suite());
+    }
+    let corp = auth_corp(&body)?;
+    let given = needed(&body, "permanent_code", 41025)?;
+    let app = platform.apps.get_mut(&client).ok_or_else(wrong_suite)?;
+    authorized(app, &corp)?;
+    let known = app.permanent.values().any(|permanent| same(&permanent.code, &given));
+    match app.permanent.get_mut(&corp).filter(|permanent| same(&permanent.code, &given)) {
+        Some(permanent) => permanent.active = true,
+        None if known => return Err(Failure::business(41031, "corpid与永久授权码不匹配")),
+        None => return Err(Failure::business(40084, "不合法的永久授权码")),
+    }
+    Ok(Object::new().put("errcode", 0_i64).put("errmsg", "ok").done())
 }
 
 /// `GET /v1.0/oauth2/apps/authInfo?authCorpId=` (§3.5).
@@ -176,6 +218,24 @@ pub(crate) fn auth_info_v1(
         .put("authCorpInfo", corp_info)
         .put("authUserInfo", Object::new().put("userId", first(&admins)))
         .done())
+}
+
+/// The suite behind the `suite_access_token` in the query.
+fn suite_caller(platform: &Platform, call: &Call<'_>) -> Result<Arc<str>, Failure> {
+    let token = call
+        .query("suite_access_token")
+        .filter(|token| !token.is_empty())
+        .ok_or_else(|| Failure::business(41022, "缺少suite_access_token参数"))?;
+    call.note_token(token);
+    let client = match platform.tokens.caller(token, call.now) {
+        None => return Err(Failure::business(42009, "suite_access_token已失效")),
+        Some(caller) if caller.kind != TokenKind::Suite => {
+            return Err(Failure::business(40082, "不合法的suite_access_token"));
+        }
+        Some(caller) => Arc::clone(&caller.client),
+    };
+    call.note_app(&client);
+    Ok(client)
 }
 
 fn needed(body: &Document, name: &'static str, errcode: i64) -> Result<String, Failure> {

@@ -1,19 +1,19 @@
-//! People and departments of the sandbox's organization.
+//! People and departments of the organizations.
 
 use serde_json::json;
 
 use super::{Answer, Ask, Problem};
+use crate::company::Company;
 use crate::documents::{DepartmentDoc, PersonDoc, departments_of};
+use crate::platform::Platform;
 
 type Outcome = Result<Answer, Problem>;
 
 pub(super) fn people(ask: &Ask<'_>) -> Outcome {
     let limit = usize::try_from(ask.number("limit")?.unwrap_or(100)).unwrap_or(usize::MAX);
     let offset = usize::try_from(ask.number("offset")?.unwrap_or(0)).unwrap_or(usize::MAX);
-    let platform = &mut *ask.sandbox.platform();
-    let Some(company) = platform.home() else {
-        return Answer::ok(json!({ "people": [], "total": 0 }));
-    };
+    let platform = &*ask.sandbox.platform();
+    let company = company_of(platform, ask)?;
     let total = company.everybody().count();
     let people: Vec<PersonDoc> =
         company.everybody().skip(offset).take(limit).map(PersonDoc::of).collect();
@@ -21,9 +21,9 @@ pub(super) fn people(ask: &Ask<'_>) -> Outcome {
 }
 
 pub(super) fn person(ask: &Ask<'_>) -> Outcome {
-    let platform = &mut *ask.sandbox.platform();
-    let found = platform.home().and_then(|company| company.anybody(ask.member()));
-    found
+    let platform = &*ask.sandbox.platform();
+    company_of(platform, ask)?
+        .anybody(ask.member())
         .map(|person| Answer::Json(200, json!(PersonDoc::of(person))))
         .ok_or_else(|| Problem::absent("person", ask.member()))
 }
@@ -31,36 +31,40 @@ pub(super) fn person(ask: &Ask<'_>) -> Outcome {
 pub(super) fn put_person(ask: &Ask<'_>) -> Outcome {
     let doc: PersonDoc = ask.json()?;
     same_id(&doc.user_id, ask.member())?;
-    let platform = &mut *ask.sandbox.platform();
-    let company = platform.home().ok_or_else(no_company)?;
-    if let Some(mistake) = doc.mistake(|id| company.departments.contains_key(&id)) {
-        return Err(Problem::invalid(mistake));
-    }
-    if company.by_mobile(&doc.mobile).is_some_and(|other| *other.user_id != *doc.user_id) {
-        return Err(Problem::new(409, "conflict", "somebody else has this mobile number"));
-    }
-    let user_id = doc.user_id.clone();
-    company.add_person(doc.into_person());
-    Answer::ok(json!(company.anybody(&user_id).map(PersonDoc::of)))
+    let corp = {
+        let platform = &*ask.sandbox.platform();
+        let company = company_of(platform, ask)?;
+        if let Some(mistake) = doc.mistake(|id| company.departments.contains_key(&id)) {
+            return Err(Problem::invalid(mistake));
+        }
+        if company.by_mobile(&doc.mobile).is_some_and(|other| *other.user_id != *doc.user_id) {
+            return Err(Problem::new(409, "conflict", "somebody else has this mobile number"));
+        }
+        company.corp_id.to_string()
+    };
+    ask.sandbox.add_person_to(&corp, doc.into_person());
+    person(ask)
 }
 
 pub(super) fn delete_person(ask: &Ask<'_>) -> Outcome {
-    if ask.sandbox.remove_person(ask.member()) {
+    let corp = company_of(&ask.sandbox.platform(), ask)?.corp_id.to_string();
+    if ask.sandbox.remove_person_from(&corp, ask.member()) {
         return Answer::ok(json!({ "removed": true }));
     }
     Err(Problem::absent("person", ask.member()))
 }
 
 pub(super) fn departments(ask: &Ask<'_>) -> Outcome {
-    let departments = ask.sandbox.platform().home().map(|company| departments_of(company));
-    Answer::ok(json!({ "departments": departments.unwrap_or_default() }))
+    let platform = &*ask.sandbox.platform();
+    Answer::ok(json!({ "departments": departments_of(company_of(platform, ask)?) }))
 }
 
 pub(super) fn department(ask: &Ask<'_>) -> Outcome {
     let id: i64 = ask.member_number()?;
-    let platform = &mut *ask.sandbox.platform();
-    let found = platform.home().and_then(|company| company.departments.get(&id));
-    found
+    let platform = &*ask.sandbox.platform();
+    company_of(platform, ask)?
+        .departments
+        .get(&id)
         .map(|department| Answer::Json(200, json!(DepartmentDoc::of(department))))
         .ok_or_else(|| Problem::absent("department", ask.member()))
 }
@@ -68,27 +72,32 @@ pub(super) fn department(ask: &Ask<'_>) -> Outcome {
 pub(super) fn put_department(ask: &Ask<'_>) -> Outcome {
     let doc: DepartmentDoc = ask.json()?;
     same_id(&doc.id.to_string(), ask.member())?;
-    let platform = &mut *ask.sandbox.platform();
-    let company = platform.home().ok_or_else(no_company)?;
-    if let Some(mistake) = doc.mistake(|id| company.departments.contains_key(&id)) {
-        return Err(Problem::invalid(mistake));
-    }
-    if company.path_up(doc.parent).contains(&doc.id) {
-        return Err(Problem::new(409, "conflict", "the parent is below this department"));
-    }
-    let id = doc.id;
-    company.add_department(doc.into_department());
-    Answer::ok(json!(company.departments.get(&id).map(DepartmentDoc::of)))
+    let corp = {
+        let platform = &*ask.sandbox.platform();
+        let company = company_of(platform, ask)?;
+        if let Some(mistake) = doc.mistake(|id| company.departments.contains_key(&id)) {
+            return Err(Problem::invalid(mistake));
+        }
+        if company.path_up(doc.parent).contains(&doc.id) {
+            return Err(Problem::new(409, "conflict", "the parent is below this department"));
+        }
+        company.corp_id.to_string()
+    };
+    ask.sandbox.add_department_to(&corp, doc.into_department());
+    department(ask)
 }
 
 pub(super) fn delete_department(ask: &Ask<'_>) -> Outcome {
     let id: i64 = ask.member_number()?;
-    let platform = &mut *ask.sandbox.platform();
-    let company = platform.home().ok_or_else(no_company)?;
-    if !company.departments.contains_key(&id) {
-        return Err(Problem::absent("department", ask.member()));
-    }
-    if !company.remove_department(id) {
+    let corp = {
+        let platform = &*ask.sandbox.platform();
+        let company = company_of(platform, ask)?;
+        if !company.departments.contains_key(&id) {
+            return Err(Problem::absent("department", ask.member()));
+        }
+        company.corp_id.to_string()
+    };
+    if !ask.sandbox.remove_department_from(&corp, id) {
         return Err(Problem::new(
             409,
             "conflict",
@@ -106,6 +115,8 @@ pub(super) fn same_id(in_body: &str, in_path: &str) -> Result<(), Problem> {
     Err(Problem::invalid(format!("the path names {in_path:?} and the body {in_body:?}")))
 }
 
-fn no_company() -> Problem {
-    Problem::new(409, "conflict", "the sandbox has no organization")
+/// The organization that the query names, or the first one.
+fn company_of<'p>(platform: &'p Platform, ask: &Ask<'_>) -> Result<&'p Company, Problem> {
+    let corp = ask.query("corpId").unwrap_or(&platform.home);
+    platform.company(corp).ok_or_else(|| Problem::absent("organization", corp))
 }

@@ -3,10 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::table::{ENDPOINTS, Endpoint, Field, Kind};
+use super::vendor_table::VENDOR;
 
 pub(super) fn description() -> Value {
     let mut paths: Map<String, Value> = Map::new();
-    for endpoint in ENDPOINTS {
+    for endpoint in ENDPOINTS.iter().chain(VENDOR) {
         let path = paths
             .entry(format!("{}{}", super::ROOT, endpoint.path))
             .or_insert_with(|| Value::Object(Map::new()));

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Ask, Problem};
+use super::{Answer, Ask, Problem, grants};
 use crate::codes::{self, Pool};
 use crate::consent::{Consent, ConsentKind, Decision};
+use crate::documents::unknown_point;
 use crate::platform::Platform;
 use crate::snapshot::consents_of;
 use crate::{demo, person_code};
@@ -20,6 +21,7 @@ enum CodeKind {
     Silent,
     Oauth,
     Sso,
+    Sns,
 }
 
 #[derive(Deserialize)]
@@ -71,12 +73,14 @@ struct ConsentAskDoc {
 struct WithdrawDoc {
     client_id: String,
     user_id: String,
+    points: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct RevokeDoc {
     token: Option<String>,
+    fingerprint: Option<String>,
     #[serde(default)]
     all: bool,
 }
@@ -89,6 +93,7 @@ pub(super) fn issue_code(ask: &Ask<'_>) -> Outcome {
     let (pool, client) = match doc.kind {
         CodeKind::Sso => (Pool::Sso, Arc::from("")),
         CodeKind::Silent => (Pool::Silent, client_of(platform, doc.client_id.as_deref())?),
+        CodeKind::Sns => (Pool::Sns, client_of(platform, doc.client_id.as_deref())?),
         CodeKind::Oauth => (Pool::OAuth, client_of(platform, doc.client_id.as_deref())?),
     };
     let mut code = person_code(platform, pool, Arc::clone(&client), &corp, &doc.user_id)
@@ -109,7 +114,16 @@ pub(super) fn issue_code(ask: &Ask<'_>) -> Outcome {
 }
 
 pub(super) fn consents(ask: &Ask<'_>) -> Outcome {
-    Answer::ok(json!({ "consents": consents_of(&ask.sandbox.platform()) }))
+    let platform = &*ask.sandbox.platform();
+    let mut all = consents_of(platform);
+    if let Some(client) = ask.query("clientId") {
+        all.retain(|consent| *consent.client_id == *client);
+    }
+    if let Some(user) = ask.query("userId") {
+        let theirs = platform.union_ids(user);
+        all.retain(|consent| theirs.contains(&consent.union_id));
+    }
+    Answer::ok(json!({ "consents": all }))
 }
 
 pub(super) fn consent(ask: &Ask<'_>) -> Outcome {
@@ -140,17 +154,32 @@ pub(super) fn consent(ask: &Ask<'_>) -> Outcome {
 }
 
 pub(super) fn withdraw(ask: &Ask<'_>) -> Outcome {
-    let WithdrawDoc { client_id, user_id } = ask.json()?;
-    Answer::ok(json!({ "withdrawn": ask.sandbox.withdraw_consent(&client_id, &user_id) }))
+    let WithdrawDoc { client_id, user_id, points } = ask.json()?;
+    let withdrawn = match points {
+        None => ask.sandbox.withdraw_consent(&client_id, &user_id),
+        Some(points) => {
+            if let Some(mistake) = points.iter().find_map(|point| unknown_point(point)) {
+                return Err(Problem::invalid(mistake));
+            }
+            ask.sandbox.withdraw_points(&client_id, &user_id, &points)
+        }
+    };
+    Answer::ok(json!({ "withdrawn": withdrawn }))
 }
 
 pub(super) fn revoke(ask: &Ask<'_>) -> Outcome {
     let revoked = match ask.json()? {
-        RevokeDoc { token: Some(token), all: false } => {
+        RevokeDoc { token: Some(token), fingerprint: None, all: false } => {
             usize::from(ask.sandbox.revoke_token(&token))
         }
-        RevokeDoc { token: None, all: true } => ask.sandbox.revoke_all_tokens(),
-        RevokeDoc { .. } => return Err(Problem::invalid("give either `token` or `all`: true")),
+        RevokeDoc { token: None, fingerprint: Some(fingerprint), all: false } => {
+            let token = grants::find_token(ask, &fingerprint);
+            usize::from(token.is_some_and(|token| ask.sandbox.revoke_token(&token)))
+        }
+        RevokeDoc { token: None, fingerprint: None, all: true } => ask.sandbox.revoke_all_tokens(),
+        RevokeDoc { .. } => {
+            return Err(Problem::invalid("give either `token`, `fingerprint` or `all`: true"));
+        }
     };
     Answer::ok(json!({ "revoked": revoked }))
 }

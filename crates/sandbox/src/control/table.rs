@@ -56,13 +56,17 @@ pub(super) enum Kind {
 
 use Kind::{Any, Bit, Flag, Limit, Number, Object, Objects, OneOf, Text, Texts, Whole, Wholes};
 
-const REVEAL: &[Field] = &[may("reveal", Bit, "1 shows client secrets and suite tickets")];
+pub(super) const REVEAL: &[Field] =
+    &[may("reveal", Bit, "1 shows client secrets and suite tickets")];
 const OPERATION: Field =
     may("operation", Text, "method and path template of the API; a * at the end matches any rest");
+const CORP: Field =
+    may("corpId", Text, "in this organization; the sandbox's first one if not given");
+const IN_CORP: &[Field] = &[CORP];
 const APP: Field = may("app", Text, "client id of the app that called");
 const STATUS: Field = may("status", Whole, "HTTP status of the answer; 0: it was lost");
 const SINCE: Field = may("since", Whole, "only entries with a higher seq");
-const TIMEOUT: Field =
+pub(super) const TIMEOUT: Field =
     may("timeoutMs", Whole, "longest wait; 30000 if not given, and never more than 60000");
 
 pub(super) static ENDPOINTS: &[Endpoint] = &[
@@ -73,18 +77,23 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post("/clock", "Moves the clock: stop or start, then set, speed, advance.", state::move_clock)
         .takes(CLOCK, r#"{"advanceMs":1000}"#),
     get("/people", "The people, in the order in which they came.", company::people).query(&[
+        CORP,
         may("offset", Whole, "how many to leave out"),
         may("limit", Whole, "how many to show; 100 if not given"),
     ]),
-    get("/people/{userId}", "One person.", company::person),
+    get("/people/{userId}", "One person.", company::person).query(IN_CORP),
     put("/people/{userId}", "Adds a person, or replaces one.", company::put_person)
+        .query(IN_CORP)
         .takes(PERSON, r#"{"userId":"u-example","name":"样例","departments":[1]}"#),
-    delete("/people/{userId}", "Removes a person.", company::delete_person),
-    get("/departments", "The departments, parents first.", company::departments),
-    get("/departments/{id}", "One department.", company::department),
+    delete("/people/{userId}", "Removes a person.", company::delete_person)
+        .query(IN_CORP),
+    get("/departments", "The departments, parents first.", company::departments).query(IN_CORP),
+    get("/departments/{id}", "One department.", company::department).query(IN_CORP),
     put("/departments/{id}", "Adds a department, or changes one.", company::put_department)
+        .query(IN_CORP)
         .takes(DEPARTMENT, r#"{"id":900,"name":"样例"}"#),
-    delete("/departments/{id}", "Removes an empty department.", company::delete_department),
+    delete("/departments/{id}", "Removes an empty department.", company::delete_department)
+        .query(IN_CORP),
     get("/apps", "The apps, without their secrets.", apps::apps).query(REVEAL),
     get("/apps/{clientId}", "One app.", apps::app).query(REVEAL),
     put(
@@ -117,17 +126,28 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post("/codes", "A one-time code, as a log-in of this person gives.", people::issue_code)
         .takes(CODE, r#"{"kind":"silent","userId":"manager01"}"#)
         .creates(),
-    get("/consents", "What people granted to apps.", people::consents),
+    get("/consents", "What people granted to apps.", people::consents).query(&[
+        may("clientId", Text, "only to this app"),
+        may("userId", Text, "only by this person"),
+    ]),
     post("/consents", "The outcome of the openAuth dialog with this person.", people::consent).takes(
         CONSENT,
         r#"{"clientId":"dingdemo5ab0c5quick","userId":"manager01","fieldScope":"Contact.User.mobile"}"#,
     ),
     delete("/consents", "Takes back what a person granted to an app.", people::withdraw).takes(
-        &[need("clientId", Text, "the app"), need("userId", Text, "the person")],
+        &[
+            need("clientId", Text, "the app"),
+            need("userId", Text, "the person"),
+            may("points", Texts, "only these; all if not given"),
+        ],
         r#"{"clientId":"dingdemo5ab0c5quick","userId":"manager01"}"#,
     ),
     post("/tokens/revoke", "Kills one token, or all access tokens.", people::revoke).takes(
-        &[may("token", Text, "this one, of any kind"), may("all", Flag, "all access tokens")],
+        &[
+            may("token", Text, "this one, of any kind"),
+            may("fingerprint", Text, "the one that is listed so"),
+            may("all", Flag, "all access tokens"),
+        ],
         r#"{"all":true}"#,
     ),
     get("/switches", "All switches.", state::switches),
@@ -258,7 +278,7 @@ const CALLBACK: &[Field] = &[
 ];
 
 const CODE: &[Field] = &[
-    need("kind", OneOf(&["silent", "oauth", "sso"]), "which door it opens"),
+    need("kind", OneOf(&["silent", "oauth", "sso", "sns"]), "which door it opens"),
     need("userId", Text, "who logs in"),
     may("clientId", Text, "the demo's internal app, or the only one, if not given"),
     may("corpId", Text, "the sandbox's organization if not given"),
@@ -293,6 +313,7 @@ const SWITCHES: &[Field] = &[
     may("monthlyQuota", Limit, "billed calls per organization and month"),
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
+    may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
 ];
 
 /// Its other members are nobody's business but the sandbox's.
@@ -317,15 +338,15 @@ const FAULT: &[Field] = &[
     ),
 ];
 
-const fn need(name: &'static str, kind: Kind, says: &'static str) -> Field {
+pub(super) const fn need(name: &'static str, kind: Kind, says: &'static str) -> Field {
     Field { name, kind, required: true, says }
 }
 
-const fn may(name: &'static str, kind: Kind, says: &'static str) -> Field {
+pub(super) const fn may(name: &'static str, kind: Kind, says: &'static str) -> Field {
     Field { name, kind, required: false, says }
 }
 
-const fn get(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
+pub(super) const fn get(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
     Endpoint {
         method: "GET",
         path,
@@ -340,25 +361,25 @@ const fn get(path: &'static str, says: &'static str, handler: Handler) -> Endpoi
     }
 }
 
-const fn post(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
+pub(super) const fn post(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
     Endpoint { method: "POST", ..get(path, says, handler) }
 }
 
-const fn put(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
+pub(super) const fn put(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
     Endpoint { method: "PUT", ..get(path, says, handler) }
 }
 
-const fn delete(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
+pub(super) const fn delete(path: &'static str, says: &'static str, handler: Handler) -> Endpoint {
     Endpoint { method: "DELETE", ..get(path, says, handler) }
 }
 
 impl Endpoint {
-    const fn query(mut self, fields: &'static [Field]) -> Self {
+    pub(super) const fn query(mut self, fields: &'static [Field]) -> Self {
         self.query = fields;
         self
     }
 
-    const fn takes(mut self, fields: &'static [Field], example: &'static str) -> Self {
+    pub(super) const fn takes(mut self, fields: &'static [Field], example: &'static str) -> Self {
         self.body = Some(Body { fields, example });
         self
     }
@@ -368,7 +389,7 @@ impl Endpoint {
         self.takes(SNAPSHOT, "")
     }
 
-    const fn creates(mut self) -> Self {
+    pub(super) const fn creates(mut self) -> Self {
         self.status = 201;
         self
     }

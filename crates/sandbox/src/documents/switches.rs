@@ -44,6 +44,8 @@ pub(crate) struct SwitchesDoc {
     detail_url_required: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     consent_record_unwritable: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stopped_app_works: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -123,6 +125,7 @@ impl SwitchesDoc {
             monthly_quota: Some(switches.monthly_quota),
             detail_url_required: Some(switches.detail_url_required),
             consent_record_unwritable: Some(switches.consent_unwritable),
+            stopped_app_works: Some(switches.stopped_app_works),
         }
     }
 
@@ -183,6 +186,7 @@ impl SwitchesDoc {
         set.extend(self.monthly_quota.map(Switch::MonthlyQuota));
         set.extend(self.detail_url_required.map(Switch::DetailUrlRequired));
         set.extend(self.consent_record_unwritable.map(Switch::ConsentRecordUnwritable));
+        set.extend(self.stopped_app_works.map(Switch::StoppedAppWorks));
         set
     }
 }
@@ -212,6 +216,6 @@ mod tests {
         let mut again = Switches::default();
         read.switches().iter().for_each(|switch| again.set(switch));
         assert_eq!(format!("{switches:?}"), format!("{again:?}"));
-        assert_eq!(read.switches().len(), 17);
+        assert_eq!(read.switches().len(), 18);
     }
 }

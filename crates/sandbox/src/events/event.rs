@@ -1,5 +1,6 @@
 //! What an event says, decrypted (wire-facts §10.4).
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// Contact events, which a callback may subscribe to by name.
@@ -42,7 +43,7 @@ pub(crate) const OTHER_TAGS: [&str; 9] = [
 /// let event = Event::new("check_in").field("StaffId", "manager01").field("TimeStamp", 1_700_000_000_000_i64);
 /// assert_eq!(event.message(), r#"{"EventType":"check_in","StaffId":"manager01","TimeStamp":1700000000000}"#);
 /// ```
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     event_type: String,
     fields: Vec<(String, Value)>,
@@ -85,6 +86,11 @@ impl Event {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value)
+    }
+
+    /// The question to a suite's URL before it is set up or changed; the reply may hold `Random`.
+    pub(crate) fn check_suite(event_type: &str, random: &str, suite: &str) -> Self {
+        Self::new(event_type).field("Random", random).field("TestSuiteKey", suite)
     }
 
     /// The latest ticket of a suite. The time is a number here.
@@ -136,19 +142,48 @@ impl Event {
             .field("TimeStamp", now)
     }
 
-    /// A change of people. No source at hand prints these fields for HTTP push; they are those of the old samples.
-    pub(crate) fn people(event_type: &str, corp: &str, user_id: &str, now: u64) -> Self {
+    /// A change of people. No source at hand prints the fields of contact events for HTTP push; these, here and below,
+    /// are those of the old samples.
+    pub(crate) fn people(event_type: &str, corp: &str, user_ids: &[&str], now: u64) -> Self {
         Self::new(event_type)
             .field("TimeStamp", now.to_string())
-            .field("UserId", vec![user_id])
+            .field("UserId", user_ids.to_vec())
             .field("CorpId", corp)
     }
 
-    /// A change of departments; see [`people`](Self::people).
-    pub(crate) fn departments(event_type: &str, corp: &str, id: i64, now: u64) -> Self {
+    /// A change of departments.
+    pub(crate) fn departments(event_type: &str, corp: &str, ids: &[i64], now: u64) -> Self {
         Self::new(event_type)
             .field("TimeStamp", now.to_string())
-            .field("DeptId", vec![id])
+            .field("DeptId", ids.to_vec())
             .field("CorpId", corp)
+    }
+
+    /// A change of roles, or of the people who have them.
+    pub(crate) fn roles(
+        event_type: &str,
+        corp: &str,
+        roles: &[i64],
+        user_ids: &[&str],
+        now: u64,
+    ) -> Self {
+        let event = Self::new(event_type)
+            .field("TimeStamp", now.to_string())
+            .field("LabelIdList", roles.to_vec())
+            .field("CorpId", corp);
+        if user_ids.is_empty() { event } else { event.field("UserIdList", user_ids.to_vec()) }
+    }
+
+    /// A change of the organization itself.
+    pub(crate) fn organization(event_type: &str, corp: &str, now: u64) -> Self {
+        Self::new(event_type).field("TimeStamp", now.to_string()).field("CorpId", corp)
+    }
+
+    /// Puts a field in the place of the one with its name, or behind the others.
+    pub(crate) fn set(&mut self, name: &str, value: Value) {
+        match self.fields.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => *old = value,
+            None => self.fields.push((name.to_owned(), value)),
+        }
     }
 }

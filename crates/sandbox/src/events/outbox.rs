@@ -5,11 +5,16 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
 use super::cipher::Cipher;
-use super::event::{CONTACT_TAGS, Event};
+use super::event::Event;
+use super::news::News;
 use super::push::{Push, PushTrouble, Sending, Way};
 use super::subscription::{Subscription, Target};
 use crate::apps::{App, AppKind};
+use crate::documents::SubscriptionDoc;
 use crate::rng::Rng;
 
 /// When the second and the third attempt come after the one before.
@@ -25,13 +30,13 @@ const LONGEST_LOG: usize = 10_000;
 /// Everything about events.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    subscriptions: BTreeMap<u64, Held>,
-    waiting: BTreeMap<u64, Waiting>,
+    pub(super) subscriptions: BTreeMap<u64, Held>,
+    pub(super) waiting: BTreeMap<u64, Waiting>,
     /// What may be sent again, by push.
-    sent: BTreeMap<u64, (u64, Event)>,
-    log: VecDeque<Attempt>,
-    failed: Vec<Failed>,
-    next: u64,
+    pub(super) sent: BTreeMap<u64, (u64, Event)>,
+    pub(super) log: VecDeque<Attempt>,
+    pub(super) failed: Vec<Failed>,
+    pub(super) next: u64,
     /// A URL check that a call of the old registration waits for.
     pub(crate) check: Option<Check>,
     pub(crate) leave_machine: bool,
@@ -47,11 +52,13 @@ pub(crate) struct Held {
     pub(crate) corp: Option<Arc<str>>,
     pub(crate) what: Subscription,
     /// None for Stream, which encrypts nothing of its own.
-    cipher: Option<Arc<Cipher>>,
+    pub(super) cipher: Option<Arc<Cipher>>,
+    /// The number of the suite in SyncHTTP.
+    pub(super) suite_id: i64,
     /// Pushes to one callback do not overtake each other.
-    busy: bool,
+    pub(super) busy: bool,
     /// When the suite's next ticket is due.
-    ticket_at: Option<u64>,
+    pub(super) ticket_at: Option<u64>,
 }
 
 /// A subscription that waits for the answer to its check.
@@ -61,17 +68,18 @@ pub(crate) struct Check {
     pub(crate) held: Held,
 }
 
-#[derive(Debug)]
-struct Waiting {
-    subscription: u64,
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Waiting {
+    pub(super) subscription: u64,
     event: Event,
-    attempts: u32,
+    pub(super) attempts: u32,
     due: u64,
-    under_way: Option<Way>,
+    pub(super) under_way: Option<Way>,
 }
 
 /// An event that no callback took, for `get_call_back_failed_result`.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Failed {
     pub(crate) client: Arc<str>,
     pub(crate) event: Event,
@@ -81,7 +89,7 @@ pub(crate) struct Failed {
 
 /// One line of the delivery log; see [`Sandbox::deliveries`](crate::Sandbox::deliveries).
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
     /// The push's number, for [`Sandbox::resend`](crate::Sandbox::resend).
     pub push: u64,
@@ -117,10 +125,10 @@ impl Held {
     /// An app that is told over its Stream connections.
     pub(crate) fn over_stream(client: Arc<str>) -> Self {
         let what = Subscription::stream();
-        Self { client, corp: None, what, cipher: None, busy: false, ticket_at: None }
+        Self { client, corp: None, what, cipher: None, suite_id: 0, busy: false, ticket_at: None }
     }
 
-    fn is_stream(&self) -> bool {
+    pub(super) fn is_stream(&self) -> bool {
         matches!(self.what.target, Target::Stream)
     }
 }
@@ -136,12 +144,9 @@ impl Outbox {
         rng: &mut Rng,
     ) -> Result<Check, PushTrouble> {
         what.target = what.target.checked(self.leave_machine)?;
-        let owner = match (&corp, app.kind) {
-            (Some(corp), AppKind::Internal) => corp,
-            _ => &app.client_id,
-        };
+        let owner = owner_of(app, corp.as_deref());
         let cipher = Cipher::new(&what.token, &what.aes_key, owner)
-            .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits"))?;
+            .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits".into()))?;
         let cipher = Arc::new(cipher);
         let held = Held {
             client: Arc::clone(&app.client_id),
@@ -149,23 +154,20 @@ impl Outbox {
             corp,
             what,
             cipher: Some(Arc::clone(&cipher)),
+            suite_id: app.app_id,
             busy: false,
         };
         let id = self.find(&held.client, held.corp.as_deref());
         let suite = app.kind == AppKind::ThirdParty && held.corp.is_none();
-        let (event, random) = if suite {
+        let event = if suite {
             let name =
                 if id.is_some() { "check_update_suite_url" } else { "check_create_suite_url" };
             let random = word(rng, 8);
-            let event = Event::new(name)
-                .field("Random", random.as_str())
-                .field("TestSuiteKey", &*app.client_id);
-            (event, Some(random))
+            Event::check_suite(name, &random, &app.client_id)
         } else {
-            (Event::new("check_url"), None)
+            Event::new("check_url")
         };
-        let mut push = self.made(0, 0, 1, &held, &cipher, &event, now, rng);
-        push.wanted.extend(random);
+        let push = self.made(0, 0, 1, &held, &cipher, &event, now, rng);
         Ok(Check { push, held })
     }
 
@@ -208,40 +210,45 @@ impl Outbox {
     }
 
     /// Queues an event about a suite for the callback that its vendor set up.
-    pub(crate) fn tell_vendor(&mut self, client: &str, event: &Event, now: u64) {
+    pub(crate) fn tell_vendor(&mut self, client: &str, news: &News, now: u64) {
         for id in self.ids(|held| held.corp.is_none() && *held.client == *client) {
-            if event.event_type() == "suite_ticket" {
-                // A new ticket makes the former worthless; there is no use in pushing that one on.
-                self.waiting.retain(|_, old| {
-                    old.subscription != id || old.event.event_type() != "suite_ticket"
-                });
-            }
-            self.queue(id, event.clone(), now);
+            self.queue_news(id, news, now);
         }
+    }
+
+    /// Queues news by hand for every callback of an app, in the form of each.
+    pub(crate) fn push_news(&mut self, client: &str, news: &News, now: u64) -> Vec<u64> {
+        let ids = self.ids(|held| *held.client == *client);
+        ids.into_iter().filter_map(|id| self.queue_news(id, news, now)).collect()
     }
 
     /// Queues an organization's contact event for whoever subscribed to it.
     pub(crate) fn tell_subscribers(
         &mut self,
         corp: &str,
-        event: &Event,
+        news: &News,
         now: u64,
         app: impl Fn(&str) -> Option<(bool, bool)>,
     ) {
-        let kind = event.event_type();
+        let kind = news.plain.as_ref().map(Event::event_type);
+        let action = news.row.as_ref().map(|row| row.action.as_str());
         let ids = self.ids(|held| {
             let Some((works, suite)) = app(&held.client) else {
                 return false;
             };
-            let named = held.what.tags.iter().any(|tag| tag == kind);
+            let tags = &held.what.tags;
+            if held.what.sync_http {
+                let named = tags.iter().any(|tag| action == Some(tag));
+                return works && (named || tags.is_empty());
+            }
+            let named = tags.iter().any(|tag| kind == Some(tag));
             match held.corp.as_deref() {
                 Some(own) => own == corp && named,
-                None => works && (named || held.what.tags.is_empty() && !suite),
+                None => works && (named || tags.is_empty() && !suite),
             }
         });
-        debug_assert!(CONTACT_TAGS.contains(&kind));
         for id in ids {
-            self.queue(id, event.clone(), now);
+            self.queue_news(id, news, now);
         }
     }
 
@@ -379,12 +386,19 @@ impl Outbox {
         let client =
             self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
+        // A state that was loaded or reset in between knows nothing of this attempt.
+        let theirs = |waiting: &&mut Waiting| {
+            waiting.under_way == Some(push.way) && waiting.attempts == push.attempt
+        };
+        if self.waiting.get_mut(&push.push).filter(theirs).is_none() {
+            return;
+        }
         let Some(mut waiting) = self.waiting.remove(&push.push) else { return };
         waiting.under_way = None;
         if outcome.is_ok() {
             return;
         }
-        let ticket = push.event_type == "suite_ticket";
+        let ticket = waiting.event.is_ticket();
         let nth = usize::try_from(waiting.attempts - 1).unwrap_or(usize::MAX);
         let pause = match RETRIES.get(nth) {
             None if ticket && waiting.attempts < TICKET_ATTEMPTS => Some(RETRIES[1]),
@@ -422,6 +436,40 @@ impl Outbox {
 
     pub(crate) fn log(&self) -> Vec<Attempt> {
         self.log.iter().cloned().collect()
+    }
+
+    /// The callbacks as documents; with their secrets where they are asked for.
+    pub(crate) fn callbacks(&self, reveal: bool) -> Vec<SubscriptionDoc> {
+        let doc = |held: &Held| {
+            SubscriptionDoc::of(&held.client, held.corp.as_deref(), &held.what, reveal)
+        };
+        self.subscriptions.values().map(doc).collect()
+    }
+
+    /// When a suite's next ticket is due, if it has a callback.
+    pub(crate) fn ticket_due(&self, client: &str) -> Option<u64> {
+        let mut held = self.subscriptions.values().filter(|held| *held.client == *client);
+        held.find_map(|held| held.ticket_at)
+    }
+
+    /// What a push says, in clear.
+    pub(crate) fn message(&self, push: u64) -> Option<String> {
+        self.sent.get(&push).map(|(_, event)| event.message())
+    }
+
+    /// What is still to be pushed, and when.
+    pub(crate) fn waiting_told(&self) -> Vec<Value> {
+        let told = |(push, waiting): (&u64, &Waiting)| {
+            let held = self.subscriptions.get(&waiting.subscription);
+            json!({
+                "push": push,
+                "clientId": held.map(|held| held.client.to_string()),
+                "eventType": waiting.event.event_type(),
+                "attempts": waiting.attempts,
+                "dueMs": waiting.due,
+            })
+        };
+        self.waiting.iter().map(told).collect()
     }
 
     /// Queues a push once more, from its first attempt on.
@@ -467,6 +515,26 @@ impl Outbox {
     fn ids(&self, wanted: impl Fn(&Held) -> bool) -> Vec<u64> {
         let all = self.subscriptions.iter();
         all.filter(|(_, held)| wanted(held)).map(|(id, _)| *id).collect()
+    }
+
+    /// Queues what a callback is told of this, if there is anything in its form.
+    fn queue_news(&mut self, subscription: u64, news: &News, now: u64) -> Option<u64> {
+        let held = self.subscriptions.get(&subscription)?;
+        let event = if held.what.sync_http {
+            let row = news.row.as_ref()?;
+            self.waiting
+                .retain(|_, old| old.subscription != subscription || !row.replaces(&old.event));
+            row.event(held.suite_id, self.next, now)
+        } else {
+            let event = news.plain.clone()?;
+            if event.is_ticket() {
+                // A new ticket makes the former worthless; there is no use in pushing that one on.
+                self.waiting
+                    .retain(|_, old| old.subscription != subscription || !old.event.is_ticket());
+            }
+            event
+        };
+        Some(self.queue(subscription, event, now))
     }
 
     fn queue(&mut self, subscription: u64, event: Event, now: u64) -> u64 {
@@ -551,8 +619,20 @@ impl Outbox {
             cipher: Arc::clone(cipher),
             target: held.what.target.clone(),
             limit: self.limit,
-            wanted: vec!["success".to_owned()],
+            // Old pages reply to the check of a suite with what it sent (§10.2).
+            wanted: std::iter::once("success")
+                .chain(event.get("Random").and_then(Value::as_str))
+                .map(str::to_owned)
+                .collect(),
         }
+    }
+}
+
+/// §10.2: the organization for the old registration of an internal app, else the app's own key.
+pub(super) fn owner_of<'a>(app: &'a App, corp: Option<&'a str>) -> &'a str {
+    match (corp, app.kind) {
+        (Some(corp), AppKind::Internal) => corp,
+        _ => &app.client_id,
     }
 }
 

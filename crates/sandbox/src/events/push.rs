@@ -1,9 +1,11 @@
 //! One push: what travels to a callback, and how its reply is judged.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::cipher::Cipher;
@@ -41,7 +43,8 @@ pub(crate) struct Sending {
 }
 
 /// How an attempt travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Way {
     Http,
     Stream,
@@ -59,7 +62,7 @@ pub struct PushReply {
 
 /// Why a push failed.
 #[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PushTrouble {
     /// The callback's URL is none that HTTP can be sent to.
     Url(String),
@@ -74,11 +77,11 @@ pub enum PushTrouble {
     /// Another status than 200; redirects are not followed.
     Status(u16),
     /// The reply is not the JSON object that it must be.
-    Unreadable(&'static str),
+    Unreadable(Cow<'static, str>),
     /// The reply's signature differs.
     Signature,
     /// The reply cannot be decrypted.
-    Crypto(&'static str),
+    Crypto(Cow<'static, str>),
     /// The reply decrypts to something else than `success`.
     NotSuccess(String),
     /// Over Stream: the app acknowledged with the status `LATER`.
@@ -163,14 +166,14 @@ impl Push {
             return Err(PushTrouble::Status(reply.status));
         }
         let Ok(Value::Object(fields)) = serde_json::from_slice(&reply.body) else {
-            return Err(PushTrouble::Unreadable("not a JSON object"));
+            return Err(PushTrouble::Unreadable("not a JSON object".into()));
         };
         let text = |name: &str| match fields.get(name) {
             Some(Value::String(text)) => Some(text.clone()),
             Some(Value::Number(number)) => Some(number.to_string()),
             _ => None,
         };
-        let missing = PushTrouble::Unreadable;
+        let missing = |what: &'static str| PushTrouble::Unreadable(what.into());
         let signature = text("msg_signature").ok_or(missing("msg_signature is missing"))?;
         let timestamp = text("timeStamp")
             .or_else(|| text("timestamp"))
@@ -180,7 +183,8 @@ impl Push {
         if self.cipher.signature(&timestamp, &nonce, &encrypt) != signature {
             return Err(PushTrouble::Signature);
         }
-        let message = self.cipher.decrypt(&encrypt).map_err(PushTrouble::Crypto)?;
+        let message =
+            self.cipher.decrypt(&encrypt).map_err(|why| PushTrouble::Crypto(why.into()))?;
         if self.wanted.contains(&message) {
             Ok(())
         } else {

@@ -34,6 +34,7 @@ pub struct Subscription {
     pub(crate) token: String,
     pub(crate) aes_key: String,
     pub(crate) tags: Vec<String>,
+    pub(crate) sync_http: bool,
 }
 
 /// Where pushes go.
@@ -93,8 +94,17 @@ impl Subscription {
         Self::new(Target::Stream, String::new(), String::new())
     }
 
+    /// Has a third-party app told in the SyncHTTP form: `SYNC_HTTP_PUSH_HIGH` and `SYNC_HTTP_PUSH_MEDIUM` with rows in
+    /// `bizData` (wire-facts §10.6). It is then told of every change in the organizations that opened it, unless
+    /// [tags](Self::tags) narrow that; a row's tag is its `syncAction`.
+    #[must_use]
+    pub fn sync_http(mut self) -> Self {
+        self.sync_http = true;
+        self
+    }
+
     fn new(target: Target, token: String, aes_key: String) -> Self {
-        Self { target, token, aes_key, tags: Vec::new() }
+        Self { target, token, aes_key, tags: Vec::new(), sync_http: false }
     }
 }
 
@@ -111,7 +121,7 @@ impl Target {
         match self {
             Self::Url(place) => &place.url,
             Self::Here(_) => "http://receiver.localhost/",
-            Self::Stream => "",
+            Self::Stream => "stream:",
         }
     }
 }

@@ -14,10 +14,22 @@ impl Platform {
         for opened in app.opened_by.clone() {
             app.granted.entry(Arc::from(opened)).or_default().extend(at_home.iter().cloned());
         }
-        if app.agent_id == 0 {
-            app.agent_id = 3_000_000_000 + i64::try_from(self.apps.len()).unwrap_or(0);
+        match self.apps.get(&app.client_id) {
+            // What organizations made of the app is not for whoever describes it anew.
+            Some(old) => {
+                app.app_id = old.app_id;
+                app.agents = old.agents.clone();
+                app.scopes = old.scopes.clone();
+                app.permanent = old.permanent.clone();
+            }
+            None => {
+                let last = self.apps.values().map(|app| app.app_id).max();
+                app.app_id = last.map_or(90_000, |last| last + 1);
+            }
         }
-        app.app_id = 90_000 + i64::try_from(self.apps.len()).unwrap_or(0);
+        if app.agent_id == 0 {
+            app.agent_id = 3_000_000_000 - 90_000 + app.app_id;
+        }
         for opened in app.opened_by.clone() {
             self.seat_agent(&mut app, &opened);
         }
@@ -69,6 +81,12 @@ impl Platform {
             taken |= **app == *client && points.remove(point);
         }
         taken
+    }
+
+    /// Who goes by this user id: somebody in each of several organizations.
+    pub(crate) fn union_ids(&self, user_id: &str) -> Vec<Arc<str>> {
+        let people = self.companies.values().filter_map(|company| company.anybody(user_id));
+        people.map(|person| Arc::clone(&person.union_id)).collect()
     }
 
     /// Remembers what a person granted.

@@ -89,7 +89,7 @@ impl Platform {
             .put("inviteUrl", "")
             .put("licenseCode", "")
             .put("corpLogoUrl", "");
-        let (users, departments): (Vec<Json>, Vec<Json>) = match &app.contact_scope {
+        let (users, departments): (Vec<Json>, Vec<Json>) = match app.scope_in(corp) {
             Some(scope) => (
                 scope.users.iter().map(|user| user.clone().into()).collect(),
                 scope.departments.iter().map(|id| Json::Int(*id)).collect(),

@@ -10,6 +10,9 @@ use crate::clock::china_time;
 use crate::rng::Rng;
 use crate::switches::{Language, Switches};
 
+/// §11.2: 50003, in our own words.
+const APP_STOPPED: &str = "应用已停用";
+
 /// Why a call is not answered with its result.
 #[derive(Clone, Debug)]
 pub(crate) enum Failure {
@@ -28,6 +31,8 @@ pub(crate) enum Failure {
 pub(crate) enum Refusal {
     TokenBlank,
     TokenDead,
+    /// The organization has stopped the app.
+    AppStopped,
     PointMissing {
         client: Arc<str>,
         point: Cow<'static, str>,
@@ -98,6 +103,11 @@ impl Failure {
     /// §11.2: 50002, the person exists but lies outside the app's contact scope.
     pub(crate) fn user_out_of_scope() -> Self {
         Self::business(50002, "请求的员工userid不在授权范围内")
+    }
+
+    /// §11.2: 50003, the organization has stopped the app.
+    pub(crate) fn app_stopped() -> Self {
+        Self::business(50003, APP_STOPPED)
     }
 
     /// §11.2: 50004, the department lies outside the app's contact scope.
@@ -189,6 +199,7 @@ fn in_topapi(
         }
         Refusal::TokenBlank => ("40000", "access_token is blank".into()),
         Refusal::TokenDead => ("40014", "不合法的access_token".into()),
+        Refusal::AppStopped => ("50003", APP_STOPPED.into()),
         Refusal::PointMissing { client, point } => ("60011", point_text(&client, &point).into()),
         Refusal::AppThrottled { api, limit, at } => {
             ("90018", app_throttle_text(&api, limit, at).into())
@@ -217,6 +228,7 @@ fn in_old(refusal: Refusal) -> (i64, Cow<'static, str>) {
     match refusal {
         Refusal::TokenBlank => (41001, "缺少access_token参数".into()),
         Refusal::TokenDead => (40014, "不合法的access_token".into()),
+        Refusal::AppStopped => (50003, APP_STOPPED.into()),
         Refusal::PointMissing { client, point } => (60011, point_text(&client, &point).into()),
         Refusal::AppThrottled { api, limit, at } => {
             (90018, app_throttle_text(&api, limit, at).into())
@@ -274,7 +286,10 @@ fn in_v1(
             "AuthenticationFailed.MissingParameter".into(),
             "缺少参数：x-acs-dingtalk-access-token".into(),
         ),
-        Refusal::TokenDead => (400, "InvalidAuthentication".into(), "不合法的access_token".into()),
+        // No v1.0 code of a stopped app is known; its token then no longer counts.
+        Refusal::TokenDead | Refusal::AppStopped => {
+            (400, "InvalidAuthentication".into(), "不合法的access_token".into())
+        }
         Refusal::PointMissing { point, .. } => {
             scopes = Some(point);
             (

@@ -14,7 +14,7 @@ pub(crate) fn in_english(text: Cow<'static, str>) -> Cow<'static, str> {
     text
 }
 
-const TWINS: [(&str, &str); 24] = [
+const TWINS: [(&str, &str); 25] = [
     // Both seen in captures.
     ("不合法的access_token", "Invalid access_token"),
     ("不存在的临时授权码", "nonexistent temp auth code"),
@@ -41,4 +41,5 @@ const TWINS: [(&str, &str); 24] = [
     ("未知错误", "Unknown error"),
     ("无效的授权码", "Invalid authorization code"),
     ("无效的token", "Invalid token"),
+    ("应用已停用", "The app is stopped"),
 ];

@@ -62,8 +62,21 @@ fn prepared(path: &str) -> (Sandbox, String) {
     done(&sandbox, "PUT", "/apps/dingexample", &app);
     done(&sandbox, "POST", "/faults", &json!({"operation":"GET /gettoken"}));
     done(&sandbox, "POST", "/gates", &json!({"operation":"GET /auth/scopes"}));
+    let other = json!({"corpId":"dingorgexample","name":"x"});
+    done(&sandbox, "PUT", "/organizations/dingorgexample", &other);
+    let suite = sandbox.demo().suite_key;
+    let open = format!("/suites/{suite}/authorizations/dingorgexample");
+    done(&sandbox, "PUT", &open, &json!({}));
+    let callback = json!({"clientId":"dingexample","url":"http://127.0.0.1:9/","token":"t","unchecked":true,
+                          "aesKey":crate::vendor::KEY});
+    done(&sandbox, "PUT", "/callbacks/dingexample", &callback);
+    let event = json!({"clientId":"dingexample","eventType":"check_url"});
+    let pushes = done(&sandbox, "POST", "/events", &event);
     let id = if path.starts_with("/departments") { "900" } else { "1" };
     let path = path
+        .replace("{corpId}", "dingorgexample")
+        .replace("{suiteKey}", &suite)
+        .replace("{push}", &pushes["pushes"][0].to_string())
         .replace("{userId}", "u-example")
         .replace("{clientId}", "dingexample")
         .replace("{id}", id);
@@ -92,7 +105,7 @@ fn query_of(operation: &Value) -> String {
 #[test]
 fn everything_described_is_there_and_does_what_its_example_says() {
     let rows = described(&sandbox());
-    assert!(rows.len() > 45, "{}", rows.len());
+    assert!(rows.len() > 70, "{}", rows.len());
     for (method, path, operation) in rows {
         let (sandbox, url) = prepared(&path);
         let example = example_of(&sandbox, &operation);

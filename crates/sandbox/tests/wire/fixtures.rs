@@ -129,3 +129,101 @@ fn a_population_is_added_and_found() {
     let answer = topapi(&sandbox, "v2/user/getbymobile", &token, r#"{"mobile":"17000000059"}"#);
     assert_eq!(answer.str("/result/userid"), "p000060");
 }
+
+const VENDORS: &str = r#"
+[[organizations]]
+corpId = "dingcustomer"
+name = "客户公司"
+departments = [{ id = 7, name = "研发" }]
+people = [{ userId = "boss", name = "Boss", admin = true }, { userId = "u-seven", name = "Seven", departments = [7] }]
+
+[[organizations]]
+corpId = "dingstopped"
+name = "停用公司"
+
+[[suites]]
+clientId = "suitemine"
+clientSecret = "its-secret"
+suiteTicket = "ticket"
+requested = ["qyapi_get_member", "qyapi_get_department_list"]
+
+[[authorizations]]
+suiteKey = "suitemine"
+corpId = "dingcustomer"
+points = ["qyapi_get_member"]
+contactScope = { departments = [7] }
+
+[[authorizations]]
+suiteKey = "suitemine"
+corpId = "dingstopped"
+stopped = true
+
+[[callbacks]]
+clientId = "suitemine"
+url = "http://127.0.0.1:9/cb"
+token = "mytoken"
+aesKey = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG"
+syncHttp = true
+"#;
+
+#[test]
+fn organizations_suites_authorizations_and_callbacks_come_from_a_file() {
+    let fixture = Fixture::from_toml(VENDORS).unwrap();
+    let sandbox = Sandbox::builder().frozen_at(1).seed(1).fixture(fixture).in_process();
+    let token = |corp: &str| {
+        let body = format!(
+            r#"{{"suiteKey":"suitemine","suiteSecret":"its-secret","authCorpId":"{corp}","suiteTicket":"ticket"}}"#
+        );
+        crate::support::v1(&sandbox, "POST", "/v1.0/oauth2/corpAccessToken", "", &body)
+    };
+    assert_eq!(token("dingstopped").code(), "400 invalidAuthInfo", "it stopped the app");
+    let token = token("dingcustomer").str("/accessToken").to_owned();
+    let user =
+        |id: &str| topapi(&sandbox, "v2/user/get", &token, &format!(r#"{{"userid":"{id}"}}"#));
+    assert_eq!((user("u-seven").code(), user("boss").code()), ("0".into(), "50002".into()));
+    assert_eq!(topapi(&sandbox, "v2/department/listsub", &token, "{}").code(), "88/60011");
+    assert_eq!(sandbox.deliver_due(), 1, "the ticket, which nobody takes at port 9");
+    assert_eq!(sandbox.deliveries()[0].event_type, "SYNC_HTTP_PUSH_HIGH");
+}
+
+#[test]
+fn a_mistake_about_vendors_names_its_line_and_what_is_wrong() {
+    let said = |from: &str, to: &str| {
+        assert!(VENDORS.contains(from), "{from}");
+        Fixture::from_toml(&VENDORS.replacen(from, to, 1)).unwrap_err()
+    };
+    for (from, to, line, message) in [
+        ("corpId = \"dingstopped\"", "corpId = \"dingcustomer\"", 9, "dingcustomer is there twice"),
+        ("corpId = \"dingstopped\"", "corpId = \"\"", 0, "corpId is empty"),
+        (
+            "departments = [7] }]",
+            "departments = [8] }]",
+            6,
+            "there is no department 8 (in organization",
+        ),
+        ("points = [\"qyapi_get_member\"]", "points = [\"typo\"]", 19, "typo"),
+        (
+            "points = [\"qyapi_get_member\"]",
+            "points = [\"qyapi_addresslist_search\"]",
+            19,
+            "has not asked for",
+        ),
+        (
+            "suiteKey = \"suitemine\"\ncorpId = \"dingcustomer\"",
+            "suiteKey = \"suiteother\"\ncorpId = \"dingcustomer\"",
+            19,
+            "no third-party app suiteother",
+        ),
+        ("127.0.0.1:9", "example.com", 30, "example.com"),
+        ("aesKey = \"abc", "aesKey = \"", 30, "43 letters"),
+        ("token = \"mytoken\"\n", "", 30, "token is missing"),
+        ("syncHttp = true", "syncHtpt = true", 34, "syncHtpt"),
+    ] {
+        let error = said(from, to);
+        assert!(error.message.contains(message), "{error:?}");
+        assert_eq!(error.line.unwrap_or(0), line, "{error:?}");
+    }
+    let unknown = r#"{"suites":[{"clientId":"a","clientSecret":"s","openedBy":["nowhere"]}]}"#;
+    let error = Fixture::from_json(unknown).unwrap_err();
+    assert!(error.message.contains("app a: there is no organization nowhere"), "{error}");
+}

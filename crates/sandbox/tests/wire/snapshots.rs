@@ -76,8 +76,8 @@ fn what_is_no_whole_snapshot_of_this_version_is_refused_and_changes_nothing() {
     assert_eq!(sandbox.load("[]").unwrap_err(), SnapshotError::NotOne);
     assert_eq!(sandbox.load("{}").unwrap_err(), SnapshotError::NotOne);
     let mut other: Value = serde_json::from_str(&saved).unwrap();
-    other["version"] = json!(2);
-    assert_eq!(sandbox.load(&other.to_string()).unwrap_err(), SnapshotError::Version { found: 2 });
+    other["version"] = json!(3);
+    assert_eq!(sandbox.load(&other.to_string()).unwrap_err(), SnapshotError::Version { found: 3 });
     let (status, answer) = steer(&sandbox, "PUT", "/snapshot", &other);
     assert_eq!((status, answer["error"].as_str()), (400, Some("other_version")));
     other["version"] = json!(1);

@@ -715,3 +715,17 @@ fn the_control_api_shows_connections_pushes_calls_back_and_disconnects() {
     assert_eq!(steer(&sandbox, "POST", "/apps/dingnobody/callbacks", &callback).0, 404);
     assert_eq!(data(&client.text())["reason"], "disconnected by hand");
 }
+
+#[test]
+fn a_snapshot_keeps_that_an_app_chose_stream_and_what_waits_for_it() {
+    let sandbox = served();
+    let client = Client::new(&sandbox);
+    check_in(&sandbox, 1);
+    eventually(|| demo_connections(&sandbox)[0].unacknowledged == 1);
+    drop(client);
+    eventually(|| demo_connections(&sandbox).is_empty());
+    let other = served();
+    other.load(&sandbox.snapshot()).expect("it is one");
+    let mut client = Client::new(&other);
+    assert_eq!(data(&client.event("check_in"))["staffId"], 1);
+}
