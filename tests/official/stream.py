@@ -66,8 +66,8 @@ class Walk:
         return control(self.origin, "GET", "/stream/connections")["connections"]
 
     def push(self, nth):
-        path = f"/apps/{demo.CLIENT}/events"
-        pushes = control(self.origin, "POST", path, eventType="check_in", fields={"StaffId": nth})["pushes"]
+        event = {"clientId": demo.CLIENT, "eventType": "check_in", "fields": {"StaffId": nth}}
+        pushes = control(self.origin, "POST", "/events", **event)["pushes"]
         assert len(pushes) == 1, pushes
 
     async def event(self, nth):
@@ -118,8 +118,8 @@ class Walk:
             await self.acknowledged()
 
     async def called_back(self):
-        path = f"/apps/{demo.CLIENT}/callbacks"
-        push = control(self.origin, "POST", path, topic=TOPIC, data={"text": "你好"})["push"]
+        callback = {"clientId": demo.CLIENT, "topic": TOPIC, "data": {"text": "你好"}}
+        push = control(self.origin, "POST", "/stream/callbacks", **callback)["push"]
         callback = await asyncio.wait_for(self.callbacks.get(), LONGEST)
         assert callback.headers.topic == TOPIC and callback.data == {"text": "你好"}, callback
         answers = await eventually(lambda: control(self.origin, "GET", "/stream/answers")["answers"], "answer")

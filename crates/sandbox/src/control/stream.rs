@@ -1,10 +1,9 @@
 //! Stream connections, and what is sent over them by hand.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Answer, Ask, Problem};
-use crate::events::Event;
 
 type Outcome = Result<Answer, Problem>;
 
@@ -17,15 +16,8 @@ struct DisconnectDoc {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct EventDoc {
-    event_type: String,
-    #[serde(default)]
-    fields: Map<String, Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct CallbackDoc {
+    client_id: String,
     topic: String,
     data: Value,
 }
@@ -65,19 +57,12 @@ pub(super) fn disconnect(ask: &Ask<'_>) -> Outcome {
     Answer::ok(json!({ "disconnected": asked }))
 }
 
-pub(super) fn push(ask: &Ask<'_>) -> Outcome {
-    let doc: EventDoc = ask.json()?;
-    known(ask)?;
-    let event = Event::new(doc.event_type);
-    let event = doc.fields.into_iter().fold(event, |event, (name, value)| event.field(name, value));
-    Answer::ok(json!({ "pushes": ask.sandbox.push(ask.member(), &event) }))
-}
-
 pub(super) fn call_back(ask: &Ask<'_>) -> Outcome {
-    let doc: CallbackDoc = ask.json()?;
-    known(ask)?;
-    let data = doc.data.to_string();
-    Answer::ok(json!({ "push": ask.sandbox.call_back(ask.member(), &doc.topic, &data) }))
+    let CallbackDoc { client_id, topic, data } = ask.json()?;
+    if !ask.sandbox.platform().apps.contains_key(client_id.as_str()) {
+        return Err(Problem::absent("app", &client_id));
+    }
+    Answer::ok(json!({ "push": ask.sandbox.call_back(&client_id, &topic, &data.to_string()) }))
 }
 
 pub(super) fn answers(ask: &Ask<'_>) -> Outcome {
@@ -95,11 +80,4 @@ pub(super) fn answers(ask: &Ask<'_>) -> Outcome {
         })
         .collect();
     Answer::ok(json!({ "answers": told }))
-}
-
-fn known(ask: &Ask<'_>) -> Result<(), Problem> {
-    if ask.sandbox.platform().apps.contains_key(ask.member()) {
-        return Ok(());
-    }
-    Err(Problem::absent("app", ask.member()))
 }

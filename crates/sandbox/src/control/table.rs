@@ -111,10 +111,6 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(POINTS, r#"{"points":["qyapi_get_member"]}"#),
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
-    post("/apps/{clientId}/events", "Pushes an event by hand to the app.", stream::push)
-        .takes(EVENT, r#"{"eventType":"check_in","fields":{"StaffId":"manager01"}}"#),
-    post("/apps/{clientId}/callbacks", "Sends the app a callback over Stream.", stream::call_back)
-        .takes(CALLBACK, r#"{"topic":"/v1.0/im/bot/messages/get","data":{"text":"hi"}}"#),
     get("/stream/connections", "The open Stream connections.", stream::connections)
         .query(&[may("app", Text, "only those of this client id")]),
     post("/stream/disconnect", "Asks connections to leave, as DingTalk does.", stream::disconnect)
@@ -122,6 +118,10 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
             &[may("connectionId", Text, "this one"), may("clientId", Text, "all of this app")],
             r#"{"clientId":"dingdemo5ab0c5quick"}"#,
         ),
+    post("/stream/callbacks", "Sends an app a callback over Stream.", stream::call_back).takes(
+        CALLBACK,
+        r#"{"clientId":"dingdemo5ab0c5quick","topic":"/v1.0/im/bot/messages/get","data":{"text":"hi"}}"#,
+    ),
     get("/stream/answers", "What apps answered to callbacks over Stream.", stream::answers),
     post("/codes", "A one-time code, as a log-in of this person gives.", people::issue_code)
         .takes(CODE, r#"{"kind":"silent","userId":"manager01"}"#)
@@ -267,12 +267,8 @@ const APP_FIELDS: &[Field] = &[
 
 const POINTS: &[Field] = &[need("points", Texts, "codes of the catalogue")];
 
-const EVENT: &[Field] = &[
-    need("eventType", Text, "its name"),
-    may("fields", Object, "the others, as HTTP push has them"),
-];
-
 const CALLBACK: &[Field] = &[
+    need("clientId", Text, "the app"),
     need("topic", Text, "what a connection must have asked for"),
     need("data", Any, "what the app's handler reads"),
 ];

@@ -683,14 +683,14 @@ fn the_control_api_shows_connections_pushes_calls_back_and_disconnects() {
     let sandbox = served();
     let client_id = sandbox.demo().client_id;
     let mut client = Client::new(&sandbox);
-    let event = json!({"eventType":"check_in","fields":{"StaffId":"manager01"}});
-    let (status, told) = steer(&sandbox, "POST", &format!("/apps/{client_id}/events"), &event);
-    assert_eq!((status, told["pushes"].as_array().map(Vec::len)), (200, Some(1)));
+    let fields = json!({"StaffId":"manager01"});
+    let event = json!({"clientId":client_id,"eventType":"check_in","fields":fields});
+    let (status, told) = steer(&sandbox, "POST", "/events", &event);
+    assert_eq!((status, told["pushes"].as_array().map(Vec::len)), (201, Some(1)));
     let frame = client.event("check_in");
     assert_eq!(data(&frame), json!({"staffId":"manager01"}));
-    let callback = json!({"topic":TOPIC,"data":{"text":"hi"}});
-    let path = format!("/apps/{client_id}/callbacks");
-    let (_, sent) = steer(&sandbox, "POST", &path, &callback);
+    let callback = |app: &str| json!({"clientId":app,"topic":TOPIC,"data":{"text":"hi"}});
+    let (_, sent) = steer(&sandbox, "POST", "/stream/callbacks", &callback(&client_id));
     let frame = client.text();
     assert_eq!(data(&frame), json!({"text":"hi"}));
     client.ack(&frame, 200, &json!({"response":"fine"}));
@@ -711,8 +711,7 @@ fn the_control_api_shows_connections_pushes_calls_back_and_disconnects() {
     let (_, gone) = steer(&sandbox, "POST", path, &json!({"clientId":client_id}));
     assert_eq!(gone["disconnected"], 0, "it is leaving already");
     assert_eq!(steer(&sandbox, "POST", path, &json!({})).0, 400);
-    assert_eq!(steer(&sandbox, "POST", "/apps/dingnobody/events", &event).0, 404);
-    assert_eq!(steer(&sandbox, "POST", "/apps/dingnobody/callbacks", &callback).0, 404);
+    assert_eq!(steer(&sandbox, "POST", "/stream/callbacks", &callback("dingnobody")).0, 404);
     assert_eq!(data(&client.text())["reason"], "disconnected by hand");
 }
 
