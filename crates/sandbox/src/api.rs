@@ -4,6 +4,7 @@ pub(crate) mod auth_scopes;
 pub(crate) mod call_back;
 pub(crate) mod contact_v1;
 pub(crate) mod department;
+pub(crate) mod gateway;
 pub(crate) mod gettoken;
 pub(crate) mod jsapi;
 pub(crate) mod oauth2;

@@ -25,6 +25,7 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    pub(crate) secure: bool,
     pub(crate) now: u64,
     /// The `requestid` of this call.
     pub(crate) id: String,
@@ -45,7 +46,7 @@ pub(crate) struct Notes {
 impl<'a> Call<'a> {
     /// `path` is the one behind a host prefix.
     pub(crate) fn new(incoming: &Incoming<'a>, path: &'a str, now: u64, id: String) -> Self {
-        let Incoming { method, query, headers, body, peer, .. } = *incoming;
+        let Incoming { method, query, headers, body, peer, secure, .. } = *incoming;
         Self {
             method,
             path,
@@ -53,6 +54,7 @@ impl<'a> Call<'a> {
             headers,
             body,
             peer,
+            secure,
             now,
             id,
             members: Vec::new(),

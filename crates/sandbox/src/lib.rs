@@ -50,6 +50,11 @@
 //! [`Subscription`] on this machine, flat or in the SyncHTTP form, and logged in [`Sandbox::deliveries`]. Changes of
 //! people, departments and roles raise theirs; any event is raised by hand with [`Sandbox::trigger`].
 //!
+//! Apps that are told over Stream, DingTalk's web socket, find it at the server: the official SDK connects when its
+//! environment variable `DINGTALK_OPENAPI_ENDPOINT` is [`Sandbox::origin`]. An app that connected and asked for events gets
+//! the same ones that a callback would, in clear, until it acknowledges them. [`Sandbox::stream_connections`] shows who is
+//! there, [`Sandbox::disconnect`] sends one away, and [`Sandbox::call_back`] sends a message of another product.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on. What
 //! every operation rests on is in [`fidelity()`], what is missing and why besides.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
@@ -84,6 +89,7 @@ mod rng;
 mod routes;
 mod server;
 mod snapshot;
+mod stream;
 mod suites;
 mod switches;
 mod tokens;
@@ -115,6 +121,7 @@ pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
+pub use stream::{CallbackAnswer, StreamConnection};
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
 
@@ -219,6 +226,7 @@ impl Sandbox {
             headers: &parts.headers,
             body: &body,
             peer: HERE,
+            secure: false,
         };
         if let Some(gate) = self.shared.gate_before(&incoming) {
             gate.pass_blocking();
@@ -431,10 +439,11 @@ impl Sandbox {
     /// Goes back to the state at the start: people, apps, switches and clock as they were built, no tokens, codes,
     /// consents, faults or journal entries. Gates open. With a seed the same tokens follow again.
     pub fn reset(&self) {
-        let fresh = self.shared.plan.again();
+        let mut fresh = self.shared.plan.again();
         self.shared.gates.release_all();
         // Nobody may see the old state under the new clock.
         let platform = &mut *self.platform();
+        fresh.stream.go_on_from(&platform.stream);
         self.shared.plan.wind(&self.shared.clock);
         *platform = fresh;
         self.shared.journal.clear();

@@ -26,6 +26,7 @@ use crate::login;
 use crate::pages::Pages;
 use crate::rng::Rng;
 use crate::routes::{self, Door, Operation, Route};
+use crate::stream::{self, CONNECT, Hub};
 use crate::switches::Switches;
 use crate::tokens::{Caller, TokenKind, Tokens};
 use crate::wire::failure::{Failure, Refusal};
@@ -47,6 +48,7 @@ pub(crate) struct Platform {
     pub(crate) tickets: Tickets,
     pub(crate) todos: Todos,
     pub(crate) outbox: Outbox,
+    pub(crate) stream: Hub,
     pub(crate) pages: Pages,
     /// What a person (by union id) granted to an app.
     pub(crate) consents: HashMap<(Arc<str>, Arc<str>), BTreeSet<String>>,
@@ -65,6 +67,8 @@ pub(crate) struct Incoming<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    /// It came over TLS.
+    pub(crate) secure: bool,
 }
 
 /// The answer, and how it reaches the caller.
@@ -351,6 +355,7 @@ impl Platform {
         if route.family == Family::Page {
             return match call.path {
                 auth_page::AUTH | auth_page::CANCEL => auth_page::page(self, call),
+                CONNECT => stream::connect(self, call),
                 _ => login::page(self, call),
             };
         }
@@ -515,6 +520,7 @@ impl Platform {
             tickets: Tickets::default(),
             todos: Todos::default(),
             outbox: Outbox::default(),
+            stream: Hub::default(),
             pages: Pages::default(),
             consents: HashMap::new(),
             switches: Switches::default(),

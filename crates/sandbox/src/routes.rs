@@ -4,14 +4,15 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{
-    auth_scopes, call_back, contact_v1, department, gettoken, jsapi, oauth2, search, service, sns,
-    sso, todo, todo_lists, todo_query, user, user_list, user_token,
+    auth_scopes, call_back, contact_v1, department, gateway, gettoken, jsapi, oauth2, search,
+    service, sns, sso, todo, todo_lists, todo_query, user, user_list, user_token,
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
 use crate::faults::names;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
+use crate::stream::CONNECT;
 use crate::tokens::Caller;
 use crate::wire::Family;
 use crate::wire::failure::Failure;
@@ -143,7 +144,7 @@ fn family(path: &str) -> Family {
         Family::V1
     } else if path.starts_with("/topapi/") {
         Family::Topapi
-    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL) {
+    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL | CONNECT) {
         Family::Page
     } else {
         Family::Old
@@ -213,6 +214,7 @@ static PAGES: &[Operation] = &[
     page("POST /dingding/h5-common-authority/auth/index.html"),
     page("GET /dingding/h5-common-authority/pages/cancel"),
     page("POST /dingding/h5-common-authority/pages/cancel"),
+    page("GET /connect"),
 ];
 
 const fn page(name: &'static str) -> Operation {
@@ -268,6 +270,7 @@ static OPERATIONS: &[Operation] = &[
         department::list_parent_by_dept,
         "qyapi_get_department_list",
     ),
+    v1("POST /v1.0/gateway/connections/open", Door::Open(gateway::open_connection), None),
     v1("POST /v1.0/oauth2/accessToken", Door::Open(oauth2::access_token), None).gives_token(),
     v1("POST /v1.0/oauth2/userAccessToken", Door::Open(user_token::user_access_token), None)
         .gives_token(),

@@ -27,6 +27,7 @@ use crate::control::{self, Filter};
 use crate::events::carry;
 use crate::faults::Break;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
+use crate::stream::{self, Pass};
 
 mod tamper;
 
@@ -114,7 +115,8 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
     let wire = Wire { stream, tamper: Arc::clone(&tamper) };
     let service = service_fn(|request| answer(request, ends, &shared, &tamper));
     // An error here is a caller who left or a fault of the test; nobody else is to know.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
+    let connection = http1::Builder::new().serve_connection(TokioIo::new(wire), service);
+    let _ = connection.with_upgrades().await;
 }
 
 /// Pushes what is due, each push in a thread of its own, for as long as the server runs. The clock may be moved by hand
@@ -140,7 +142,7 @@ async fn push_events(shared: Arc<Shared>) {
 
 /// An error closes the connection without an answer.
 async fn answer(
-    request: Request<HyperBody>,
+    mut request: Request<HyperBody>,
     ends: Ends,
     shared: &Arc<Shared>,
     tamper: &Arc<Tamper>,
@@ -151,6 +153,7 @@ async fn answer(
         });
         return Ok(response);
     }
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body =
         Limited::new(body, LARGEST_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
@@ -161,6 +164,7 @@ async fn answer(
         headers: &parts.headers,
         body: &body,
         peer: ends.peer.ip(),
+        secure: false,
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
@@ -181,6 +185,9 @@ async fn answer(
     }
     let (mut head, body) = outcome.response.into_parts();
     let body = Bytes::from(body);
+    if let (Delivery::Whole, Some(pass)) = (outcome.delivery, head.extensions.remove::<Pass>()) {
+        tokio::spawn(stream::serve(upgrade, pass, Arc::clone(shared)));
+    }
     let manner = match outcome.delivery {
         Delivery::Whole => Manner::Whole,
         Delivery::Twice => {

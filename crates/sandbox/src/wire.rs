@@ -11,6 +11,7 @@ use http::header::{CONTENT_TYPE, HeaderName, LOCATION, SERVER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::rng::Rng;
+use crate::stream::Pass;
 use crate::switches::Switches;
 
 use failure::{Failure, rendered};
@@ -42,6 +43,8 @@ pub(crate) struct Reply {
     pub(crate) headers: Vec<(&'static str, String)>,
     /// `x-acs-request-id` and `x-acs-trace-id` of family C.
     pub(crate) ids: Option<(String, String)>,
+    /// The connection becomes a web socket with these rights.
+    pub(crate) pass: Option<Pass>,
 }
 
 impl Reply {
@@ -84,6 +87,7 @@ impl Reply {
             location: None,
             headers: Vec::new(),
             ids: None,
+            pass: None,
         }
     }
 
@@ -137,6 +141,9 @@ impl Reply {
         }
         if let Some(location) = self.location.and_then(|url| HeaderValue::from_str(&url).ok()) {
             headers.insert(LOCATION, location);
+        }
+        if let Some(pass) = self.pass {
+            response.extensions_mut().insert(pass);
         }
         response
     }

@@ -1,6 +1,6 @@
 //! What there is: the server, the description and its test all go by this table.
 
-use super::{Answer, Ask, Problem, apps, company, people, state, traffic};
+use super::{Answer, Ask, Problem, apps, company, people, state, stream, traffic};
 
 type Handler = fn(&Ask<'_>) -> Result<Answer, Problem>;
 
@@ -117,6 +117,18 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
     get("/points", "The catalogue of permission points, and each app's standing.", apps::points),
+    get("/stream/connections", "The open Stream connections.", stream::connections)
+        .query(&[may("app", Text, "only those of this client id")]),
+    post("/stream/disconnect", "Asks connections to leave, as DingTalk does.", stream::disconnect)
+        .takes(
+            &[may("connectionId", Text, "this one"), may("clientId", Text, "all of this app")],
+            r#"{"clientId":"dingdemo5ab0c5quick"}"#,
+        ),
+    post("/stream/callbacks", "Sends an app a callback over Stream.", stream::call_back).takes(
+        CALLBACK,
+        r#"{"clientId":"dingdemo5ab0c5quick","topic":"/v1.0/im/bot/messages/get","data":{"text":"hi"}}"#,
+    ),
+    get("/stream/answers", "What apps answered to callbacks over Stream.", stream::answers),
     post("/codes", "A one-time code, as a log-in of this person gives.", people::issue_code)
         .takes(CODE, r#"{"kind":"silent","userId":"manager01"}"#)
         .creates(),
@@ -260,6 +272,12 @@ const APP_FIELDS: &[Field] = &[
 ];
 
 const POINTS: &[Field] = &[need("points", Texts, "codes of the catalogue")];
+
+const CALLBACK: &[Field] = &[
+    need("clientId", Text, "the app"),
+    need("topic", Text, "what a connection must have asked for"),
+    need("data", Any, "what the app's handler reads"),
+];
 
 const CODE: &[Field] = &[
     need("kind", OneOf(&["silent", "oauth", "sso", "sns"]), "which door it opens"),

@@ -25,6 +25,7 @@ mod restart;
 mod server;
 mod snapshots;
 mod socket_faults;
+mod stream;
 mod suites;
 mod support;
 mod switches;
