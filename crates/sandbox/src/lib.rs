@@ -70,6 +70,7 @@ mod events;
 mod faults;
 mod fixture;
 mod gates;
+mod hosts;
 mod journal;
 mod limits;
 mod login;
@@ -84,6 +85,7 @@ mod server;
 mod snapshot;
 mod suites;
 mod switches;
+mod tls;
 mod tokens;
 mod watched;
 mod wire;
@@ -109,12 +111,14 @@ pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Tri
 pub use faults::{Fault, FaultHandle, PlatformError};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
+pub use hosts::Region;
 pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
+pub use tls::BadTls;
 
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
 /// people, apps and port.
@@ -167,13 +171,38 @@ impl Sandbox {
         Builder::default()
     }
 
-    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`. Without a server it is
+    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`, or `https://…` with
+    /// [`Builder::https`]. Bound to all addresses of the machine, it names the loopback one. Without a server it is
     /// `http://sandbox.localhost`, which nothing answers.
     #[must_use]
     pub fn origin(&self) -> String {
         match &self.server {
-            Some(server) => format!("http://{}", server.address()),
+            Some(server) => server.origin(),
             None => "http://sandbox.localhost".to_owned(),
+        }
+    }
+
+    /// The certificate, in PEM form, of the authority behind this server's HTTPS; none without it. It is made at the
+    /// start and its key is kept nowhere, so a client that trusts it trusts this sandbox and nothing else.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::Sandbox;
+    ///
+    /// let sandbox = Sandbox::builder().https().start()?;
+    /// let ca = sandbox.ca_certificate().expect("it serves HTTPS");
+    /// assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.server.as_ref().and_then(|server| server.ca())
+    }
+
+    /// Stops the server, for all handles: the port is free and no connection is open when this returns. What it has
+    /// seen and done stays, and [`handle`](Self::handle) goes on answering. Dropping the last handle does the same.
+    pub fn stop(&self) {
+        if let Some(server) = &self.server {
+            server.stop();
         }
     }
 
@@ -204,6 +233,7 @@ impl Sandbox {
         let (parts, body) = request.into_parts();
         let incoming = Incoming {
             method: &parts.method,
+            called: hosts::called(&parts.uri, &parts.headers),
             path: parts.uri.path(),
             query: parts.uri.query().unwrap_or_default(),
             headers: &parts.headers,
@@ -483,10 +513,14 @@ impl Sandbox {
         Self { shared: Arc::new(shared), server: None }
     }
 
-    pub(crate) fn serving(shared: Shared, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn serving(
+        shared: Shared,
+        address: SocketAddr,
+        tls: Option<tls::Tls>,
+    ) -> io::Result<Self> {
         let sandbox = Self::unserved(shared);
         sandbox.shared.served.store(true, Ordering::Relaxed);
-        let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
+        let server = server::Running::start(Arc::clone(&sandbox.shared), address, tls)?;
         Ok(Self { server: Some(Arc::new(server)), ..sandbox })
     }
 
@@ -538,8 +572,9 @@ impl Shared {
         if !self.gates.any() {
             return None;
         }
-        let path = routes::without_host(incoming.path);
-        let route = routes::find(incoming.method, path, &mut Vec::new());
+        let to = hosts::destination(incoming.path, incoming.called);
+        let strict = to.host.filter(|_| to.by_name && self.platform().switches.strict_hosts);
+        let route = routes::find(incoming.method, to.path, strict, &mut Vec::new());
         self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
     }
 

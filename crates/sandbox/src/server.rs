@@ -3,10 +3,10 @@
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,7 +26,9 @@ use tokio::time::Sleep;
 use crate::Shared;
 use crate::control::{self, Filter};
 use crate::events::carry;
+use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
+use crate::tls::{Accepted, Tls};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -35,53 +37,73 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    tls: Option<Tls>,
+    /// Taken by whoever ends it.
+    end: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Running {
     /// Binds before it returns, so that the first request cannot come too early.
-    pub(crate) fn start(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        address: SocketAddr,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
+        let carried = tls.clone();
         let thread = std::thread::Builder::new()
             .name(format!("dingtalk-sandbox-{}", local.port()))
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(listener, shared, local) => {}
+                        () = accept(listener, shared, local, carried) => {}
                         _ = stopped => {}
                     }
                 });
                 // Open connections end with the runtime, without waiting for their callers.
                 runtime.shutdown_background();
             })?;
-        Ok(Self { address: local, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address: local, tls, end: Mutex::new(Some((stop, thread))) })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// What a client on this machine calls.
+    pub(crate) fn origin(&self) -> String {
+        let mut address = self.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
+    pub(crate) fn ca(&self) -> Option<&str> {
+        self.tls.as_ref().map(Tls::ca)
+    }
+
+    /// Ends it; when this returns the port is free again.
+    pub(crate) fn stop(&self) {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = end {
             // The thread may be gone already; then there is nobody to tell.
             let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            // After this the port is free again.
             let _ = thread.join();
         }
     }
 }
 
-async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn accept(listener: StdListener, shared: Arc<Shared>, bound: SocketAddr, tls: Option<Tls>) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -90,7 +112,10 @@ async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, Ends { peer, local }, Arc::clone(&shared)));
+                // Bound to all addresses, each connection has one of them.
+                let local = stream.local_addr().unwrap_or(bound);
+                let ends = Ends { peer, local, secure: tls.is_some() };
+                tokio::spawn(serve(stream, ends, Arc::clone(&shared), tls.clone()));
             }
             // Out of file descriptors, or a caller who left before being let in: others may still come.
             Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -103,14 +128,32 @@ async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
 struct Ends {
     peer: SocketAddr,
     local: SocketAddr,
+    secure: bool,
 }
 
-async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
+async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<Tls>) {
     let reset = Arc::new(AtomicBool::new(false));
     let wire = Wire { stream, reset: Arc::clone(&reset) };
-    let service = service_fn(|request| answer(request, ends, &shared, &reset));
+    let accepted = match tls {
+        Some(tls) => tls.accept(wire).await,
+        None => Some(Accepted::Plain(wire)),
+    };
+    match accepted {
+        Some(Accepted::Plain(wire)) => converse(wire, ends, &shared, &reset).await,
+        Some(Accepted::Tls(wire)) => converse(*wire, ends, &shared, &reset).await,
+        None => {}
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    ends: Ends,
+    shared: &Arc<Shared>,
+    reset: &AtomicBool,
+) {
+    let service = service_fn(|request| answer(request, ends, shared, reset));
     // An error here is a caller who left or a fault of the test; nobody else is to know.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 /// Pushes what is due, each push in a thread of its own, for as long as the server runs. The clock may be moved by hand
@@ -142,7 +185,7 @@ async fn answer(
     reset: &AtomicBool,
 ) -> Result<Response<Answer>, io::Error> {
     if request.uri().path().starts_with(control::PREFIX) {
-        let response = steer(request, ends.local, shared).await.unwrap_or_else(|problem| {
+        let response = steer(request, ends, shared).await.unwrap_or_else(|problem| {
             problem.into_response().map(|body| Answer::of(Bytes::from(body), Manner::Whole))
         });
         return Ok(response);
@@ -152,6 +195,7 @@ async fn answer(
         Limited::new(body, LARGEST_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
     let incoming = Incoming {
         method: &parts.method,
+        called: hosts::called(&parts.uri, &parts.headers),
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
@@ -201,14 +245,14 @@ async fn answer(
 /// A request of the control API: judged by its head before its body is read.
 async fn steer(
     request: Request<HyperBody>,
-    local: SocketAddr,
+    ends: Ends,
     shared: &Arc<Shared>,
 ) -> Result<Response<Answer>, control::Problem> {
     let (head, body) = request.into_parts();
     let found = control::find(&head.method, head.uri.path());
     let needs_token = found.as_ref().map_or(true, control::Found::needs_token);
     // Whoever may not come in does not learn what there is, either.
-    control::guard(&head, local, &shared.control_token, needs_token)?;
+    control::guard(&head, ends.local, ends.secure, &shared.control_token, needs_token)?;
     let found = found?;
     let most = found.largest_body();
     let body = Limited::new(body, most).collect().await;
@@ -293,6 +337,10 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.reset.load(Ordering::Relaxed) {
+            // TLS would say its farewell here.
+            return Poll::Ready(Ok(buf.len()));
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -301,6 +349,9 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.reset.load(Ordering::Relaxed) {
+            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
+        }
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 

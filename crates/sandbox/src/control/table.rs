@@ -292,6 +292,8 @@ const SWITCHES: &[Field] = &[
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
     may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
+    may("strictHosts", Flag, "a host called by its name serves its own families only"),
+    may("regionsApart", Flag, "a .com host knows nothing of .io, and the reverse"),
 ];
 
 /// Its other members are nobody's business but the sandbox's.

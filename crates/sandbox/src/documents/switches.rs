@@ -46,6 +46,10 @@ pub(crate) struct SwitchesDoc {
     consent_record_unwritable: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped_app_works: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strict_hosts: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    regions_apart: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -126,6 +130,8 @@ impl SwitchesDoc {
             detail_url_required: Some(switches.detail_url_required),
             consent_record_unwritable: Some(switches.consent_unwritable),
             stopped_app_works: Some(switches.stopped_app_works),
+            strict_hosts: Some(switches.strict_hosts),
+            regions_apart: Some(switches.regions_apart),
         }
     }
 
@@ -187,6 +193,8 @@ impl SwitchesDoc {
         set.extend(self.detail_url_required.map(Switch::DetailUrlRequired));
         set.extend(self.consent_record_unwritable.map(Switch::ConsentRecordUnwritable));
         set.extend(self.stopped_app_works.map(Switch::StoppedAppWorks));
+        set.extend(self.strict_hosts.map(Switch::StrictHosts));
+        set.extend(self.regions_apart.map(Switch::RegionsApart));
         set
     }
 }
@@ -216,6 +224,6 @@ mod tests {
         let mut again = Switches::default();
         read.switches().iter().for_each(|switch| again.set(switch));
         assert_eq!(format!("{switches:?}"), format!("{again:?}"));
-        assert_eq!(read.switches().len(), 18);
+        assert_eq!(read.switches().len(), 20);
     }
 }
