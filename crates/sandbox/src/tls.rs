@@ -194,7 +194,11 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        params.distinguished_name.push(DnType::CommonName, "DingTalk sandbox, thrown away");
+        // A name of its own, so that no client takes one authority for another.
+        let id: String =
+            params.key_identifier(&key).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        let name = format!("DingTalk sandbox {id}, thrown away");
+        params.distinguished_name.push(DnType::CommonName, name);
         live(&mut params, now().saturating_sub(DAY), now() + DAY * 90);
         let pem = params.self_signed(&key)?.pem();
         Ok(Self { issuer: Issuer::new(params, key), pem })

@@ -94,6 +94,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(DEPARTMENT, r#"{"id":900,"name":"样例"}"#),
     delete("/departments/{id}", "Removes an empty department.", company::delete_department)
         .query(IN_CORP),
+    delete("/departments/{id}", "Removes an empty department.", company::delete_department),
+    put("/region", "Moves an organization, with the apps it owns, to a region.", company::put_region)
+        .takes(REGION, r#"{"region":"international"}"#),
     get("/apps", "The apps, without their secrets.", apps::apps).query(REVEAL),
     get("/apps/{clientId}", "One app.", apps::app).query(REVEAL),
     put(
@@ -229,6 +232,11 @@ const DEPARTMENT: &[Field] = &[
     may("englishName", Text, ""),
     may("parent", Whole, "the root if not given"),
     may("managers", Texts, "their userIds"),
+];
+
+const REGION: &[Field] = &[
+    need("region", OneOf(&["china", "international"]), "dingtalk.com or dingtalk.io"),
+    may("corpId", Text, "the sandbox's organization if not given"),
 ];
 
 const APP_FIELDS: &[Field] = &[

@@ -14,6 +14,8 @@ mod faults;
 mod fixtures;
 mod garbage;
 mod gateway;
+mod hosts;
+mod https;
 mod jsapi;
 mod login;
 mod program;
