@@ -182,30 +182,6 @@ impl Sandbox {
         }
     }
 
-    /// The certificate, in PEM form, of the authority behind this server's HTTPS; none without it. It is made at the
-    /// start and its key is kept nowhere, so a client that trusts it trusts this sandbox and nothing else.
-    ///
-    /// ```
-    /// use dingtalk_sandbox::Sandbox;
-    ///
-    /// let sandbox = Sandbox::builder().https().start()?;
-    /// let ca = sandbox.ca_certificate().expect("it serves HTTPS");
-    /// assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
-    /// # Ok::<(), std::io::Error>(())
-    /// ```
-    #[must_use]
-    pub fn ca_certificate(&self) -> Option<&str> {
-        self.server.as_ref().and_then(|server| server.ca())
-    }
-
-    /// Stops the server, for all handles: the port is free and no connection is open when this returns. What it has
-    /// seen and done stays, and [`handle`](Self::handle) goes on answering. Dropping the last handle does the same.
-    pub fn stop(&self) {
-        if let Some(server) = &self.server {
-            server.stop();
-        }
-    }
-
     /// The demo company's ids and secrets. After [`Builder::empty`] only its organization is there.
     #[must_use]
     pub fn demo(&self) -> Demo {

@@ -1,4 +1,6 @@
-//! The socket: HTTP/1.1 on loopback in a thread of its own, and the faults that only a socket can have.
+//! The server: HTTP/1.1, with or without TLS, in a thread of its own, and the faults that only a socket can have.
+
+mod wire;
 
 use std::convert::Infallible;
 use std::future::pending;
@@ -18,20 +20,31 @@ use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
-use crate::Shared;
 use crate::control::{self, Filter};
 use crate::events::carry;
 use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
 use crate::tls::{Accepted, Tls};
+use crate::{Sandbox, Shared};
+use wire::Wire;
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+impl Sandbox {
+    /// Stops the server, for all handles: the port is free and no connection is open when this returns. What it has
+    /// seen and done stays, and [`handle`](Self::handle) goes on answering. Dropping the last handle does the same.
+    pub fn stop(&self) {
+        if let Some(server) = &self.server {
+            server.stop();
+        }
+    }
+}
 
 /// A server that runs until this is dropped.
 #[derive(Debug)]
@@ -303,72 +316,6 @@ async fn report(shared: Arc<Shared>, filter: Filter, mut from: u64, lines: mpsc:
             text.push_str(&format!("id: {}\ndata: {told}\n\n", entry.seq));
         }
         from = last;
-    }
-}
-
-/// A socket that can end with a reset instead of a farewell.
-struct Wire {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            // With nothing to linger for, closing sends RST.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // TLS would say its farewell here.
-            return Poll::Ready(Ok(buf.len()));
-        }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        if self.reset.load(Ordering::Relaxed) {
-            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
-        }
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // A farewell now would come before the reset.
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::hosts;
+use crate::{Sandbox, hosts};
 
 /// A handshake that takes longer is given up.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -96,6 +96,24 @@ impl FromStr for BadTls {
             let known: Vec<String> = Self::ALL.iter().map(Self::to_string).collect();
             format!("not one of {}", known.join(", "))
         })
+    }
+}
+
+impl Sandbox {
+    /// The certificate, in PEM form, of the authority behind this server's HTTPS; none without it. It is made at the
+    /// start and its key is kept nowhere, so a client that trusts it trusts this sandbox and nothing else.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::Sandbox;
+    ///
+    /// let sandbox = Sandbox::builder().https().start()?;
+    /// let ca = sandbox.ca_certificate().expect("it serves HTTPS");
+    /// assert!(ca.starts_with("-----BEGIN CERTIFICATE-----"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ca_certificate(&self) -> Option<&str> {
+        self.server.as_ref().and_then(|server| server.ca())
     }
 }
 

@@ -1,9 +1,6 @@
 //! The program: its fixture, its state file and its token, from the outside.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
@@ -93,6 +90,7 @@ fn fails(args: &[&str]) -> String {
     assert!(!output.status.success());
     String::from_utf8(output.stderr).expect("it says so in text")
 }
+use crate::run::{Place, Serving, fails, text};
 
 #[cfg(unix)]
 #[test]
@@ -108,7 +106,7 @@ fn state_is_saved_at_the_end_and_taken_up_at_the_start() {
         first.var("CLIENT_SECRET")
     );
     let ask = |serving: &Serving| {
-        use std::io::Write;
+        use std::io::{Read, Write};
         let host = serving.var("BASE_URL").trim_start_matches("http://").to_owned();
         let mut stream = std::net::TcpStream::connect(&host).expect("it listens");
         let request = format!("GET {uri} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
