@@ -10,8 +10,10 @@ use dingtalk_core::{App, Error, ErrorKind, Policy, Region};
 use dingtalk_sandbox::{BadTls, Sandbox};
 use dingtalk_tests::{patient, runtime};
 
-const CLIENTS: [fn(&Sandbox, Option<&str>, Policy) -> Result<String, Error>; 2] =
-    [blocking, asynchronous];
+/// A call by one of the clients, which trusts this authority beside the platform's.
+type Call = fn(&Sandbox, Option<&str>, Policy) -> Result<String, Error>;
+
+const CLIENTS: [Call; 2] = [blocking, asynchronous];
 
 fn app(sandbox: &Sandbox) -> App {
     let demo = sandbox.demo();

@@ -50,6 +50,12 @@
 //! [`Subscription`] on this machine, flat or in the SyncHTTP form, and logged in [`Sandbox::deliveries`]. Changes of
 //! people, departments and roles raise theirs; any event is raised by hand with [`Sandbox::trigger`].
 //!
+//! A server speaks HTTPS on request, by an authority that lives as long as it does ([`Builder::https`],
+//! [`Sandbox::ca_certificate`]), or gets it wrong in a way that clients must refuse ([`BadTls`]). Whoever points the
+//! platform's names here meets its hosts: `api.dingtalk.com` has no old calls, and a `.io` host knows no app of a `.com`
+//! organization ([`Region`]). Clients that can set one base URL only name the host in front of the path
+//! (`http://127.0.0.1:7880/api.dingtalk.io`); one without a host serves everything.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
 

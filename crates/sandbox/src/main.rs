@@ -51,7 +51,8 @@ fn run(options: &Options) -> Result<(), String> {
     let told = if options.print_env {
         environment(&sandbox, &facts, ca_file)
     } else {
-        greeting(&sandbox, &facts, ca_file)
+        let name = traces.locator.as_ref().map(Locator::name);
+        greeting(&sandbox, &facts, name, ca_file)
     };
     print(&mut stdout(), &told);
     // From its first signal on this process ignores them, so a second Ctrl-C does not interrupt the saving.
@@ -81,8 +82,8 @@ fn list() -> Result<(), String> {
 #[derive(Default)]
 struct Traces {
     ca_file: Option<Temporary>,
-    _token_file: Option<Temporary>,
-    _locator: Option<Locator>,
+    token_file: Option<Temporary>,
+    locator: Option<Locator>,
 }
 
 impl Traces {
@@ -95,7 +96,7 @@ impl Traces {
         let mut traces = Self::default();
         if let Some(path) = &options.token_file {
             let file = write("--control-token-file", path, token, Readers::Owner)?;
-            traces._token_file = Some(file);
+            traces.token_file = Some(file);
         }
         if let (Some(path), Some(ca)) = (&options.ca_file, sandbox.ca_certificate()) {
             traces.ca_file = Some(write("--ca-file", path, ca, Readers::Everybody)?);
@@ -116,17 +117,17 @@ impl Traces {
 
     fn be_found(&mut self, options: &Options, sandbox: &Sandbox) -> Result<(), String> {
         let directory = Directory::open()?;
-        let token_file = match self._token_file.take() {
+        let token_file = match self.token_file.take() {
             Some(file) => file,
             None => directory.put("token", sandbox.control_token(), Readers::Owner)?,
         };
-        let token_file = self._token_file.insert(token_file);
+        let token_file = self.token_file.insert(token_file);
         if let (None, Some(ca)) = (&self.ca_file, sandbox.ca_certificate()) {
             self.ca_file = Some(directory.put("pem", ca, Readers::Everybody)?);
         }
         let ca_file = self.ca_file.as_ref().map(Temporary::path);
         let name = options.name.as_deref();
-        self._locator = Some(directory.announce(name, sandbox, token_file.path(), ca_file)?);
+        self.locator = Some(directory.announce(name, sandbox, token_file.path(), ca_file)?);
         Ok(())
     }
 }

@@ -24,11 +24,12 @@ pub(crate) fn guard(
         || head.uri.authority().is_some_and(|name| !is_ours(name.as_str(), local, secure));
     if foreign {
         let port = local.port();
+        let own = if local.ip().is_loopback() { String::new() } else { format!(" {local},") };
         return Err(Problem::new(
             421,
             "foreign_host",
             format!(
-                "the control API answers to the Host 127.0.0.1:{port}, localhost:{port} and [::1]:{port} only"
+                "the control API answers to the Host{own} 127.0.0.1:{port}, localhost:{port} and [::1]:{port} only"
             ),
         ));
     }

@@ -44,17 +44,23 @@ fn shown(value: &Value) -> String {
     }
 }
 
-/// `ca_file` is there under HTTPS.
-pub(crate) fn greeting(sandbox: &Sandbox, facts: &Facts, ca_file: Option<&Path>) -> String {
+/// The name is the one that it is listed by; `ca_file` is there under HTTPS.
+pub(crate) fn greeting(
+    sandbox: &Sandbox,
+    facts: &Facts,
+    name: Option<&str>,
+    ca_file: Option<&Path>,
+) -> String {
     let origin = sandbox.origin();
     let (scheme, host) = origin.split_once("://").unwrap_or_default();
+    let named = name.map(|name| format!(" {name:?}")).unwrap_or_default();
     let (trusted, trust) = match ca_file.map(Path::display) {
         Some(file) => (format!("trust          {file}\n"), format!("--cacert '{file}' ")),
         None => Default::default(),
     };
     let (client, secret) = (facts.app("clientId"), facts.app("clientSecret"));
     format!(
-        "DingTalk sandbox at {origin} — all API families and the login page (/oauth2/auth), until Ctrl-C\n\
+        "DingTalk sandbox{named} at {origin} — all API families and the login page (/oauth2/auth), until Ctrl-C\n\
          Rust SDK: set the api, oapi and login base URLs to {origin}\n\
          official Python SDK: Config(protocol='{scheme}', endpoint='{host}')\n\
          corp id        {}\n\
@@ -126,7 +132,10 @@ mod tests {
         let sandbox = Sandbox::in_process();
         let demo = sandbox.demo();
         let facts = Facts::of(&sandbox, Some(&demo.client_id), Some(&demo.user_id));
-        let text = greeting(&sandbox, &facts, None);
+        let text = greeting(&sandbox, &facts, Some("shop"), None);
+        assert!(text.starts_with("DingTalk sandbox \"shop\" at http://"), "{text}");
+        let secure = greeting(&sandbox, &facts, None, Some(Path::new("/tmp/ca.pem")));
+        assert!(secure.contains("--cacert '/tmp/ca.pem' ") && secure.lines().count() <= 13);
         assert!(text.lines().count() <= 12 && text.contains(&demo.client_secret));
         assert!(text.contains(&demo.mobile) && text.contains(sandbox.control_token()));
     }

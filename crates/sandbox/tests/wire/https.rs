@@ -40,16 +40,17 @@ fn tcp(sandbox: &Sandbox) -> TcpStream {
 fn tls(sandbox: &Sandbox, name: &str, versions: &[&'static SupportedProtocolVersion]) -> Stream {
     let mut roots = RootCertStore::empty();
     let pem = sandbox.ca_certificate().expect("it serves HTTPS");
-    roots.add(CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()).unwrap();
+    let ca = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it is PEM");
+    roots.add(ca).expect("it is an authority's");
     let mut config =
         ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_protocol_versions(versions)
-            .unwrap()
+            .expect("rustls knows them")
             .with_root_certificates(roots)
             .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    let session = ClientConnection::new(Arc::new(config), name).unwrap();
+    let name = ServerName::try_from(name.to_owned()).expect("it is a name");
+    let session = ClientConnection::new(Arc::new(config), name).expect("a client");
     StreamOwned::new(session, tcp(sandbox))
 }
 
