@@ -177,17 +177,6 @@ impl Sandbox {
         Builder::default()
     }
 
-    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`, or `https://…` with
-    /// [`Builder::https`]. Bound to all addresses of the machine, it names the loopback one. Without a server it is
-    /// `http://sandbox.localhost`, which nothing answers.
-    #[must_use]
-    pub fn origin(&self) -> String {
-        match &self.server {
-            Some(server) => server.origin(),
-            None => "http://sandbox.localhost".to_owned(),
-        }
-    }
-
     /// The demo company's ids and secrets. After [`Builder::empty`] only its organization is there.
     #[must_use]
     pub fn demo(&self) -> Demo {

@@ -37,6 +37,17 @@ use wire::Wire;
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 impl Sandbox {
+    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`, or `https://…` with
+    /// [`Builder::https`]. Bound to all addresses of the machine, it names the loopback one. Without a server it is
+    /// `http://sandbox.localhost`, which nothing answers.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.server {
+            Some(server) => server.origin(),
+            None => "http://sandbox.localhost".to_owned(),
+        }
+    }
+
     /// Stops the server, for all handles: the port is free and no connection is open when this returns. What it has
     /// seen and done stays, and [`handle`](Self::handle) goes on answering. Dropping the last handle does the same.
     pub fn stop(&self) {

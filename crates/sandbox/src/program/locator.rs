@@ -289,7 +289,7 @@ mod tests {
         fn new(name: &str) -> Self {
             let name = format!("dingtalk-locator-{name}-{}", std::process::id());
             let path = std::env::temp_dir().join(name);
-            private(&path).unwrap();
+            private(&path).expect("there is room for a directory");
             Self(Directory(path))
         }
     }
