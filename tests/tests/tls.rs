@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use dingtalk_core::contact::GetUser;
 use dingtalk_core::{App, Error, ErrorKind, Policy, Region};
-use dingtalk_sandbox::{BadTls, Sandbox};
+use dingtalk_sandbox::{BadTls, Fault, Sandbox};
 use dingtalk_tests::{patient, runtime};
 
 /// A call by one of the clients, which trusts this authority beside the platform's.
@@ -65,6 +65,24 @@ fn both_clients_talk_to_the_sandbox_over_https_when_they_trust_its_authority() {
         let name = call(&sandbox, sandbox.ca_certificate(), patient()).unwrap();
         assert!(!name.is_empty());
         assert_eq!(sandbox.token_requests(), 1);
+    }
+}
+
+#[test]
+fn a_connection_that_breaks_under_tls_is_got_over() {
+    // The async client agrees on HTTP/2 with the sandbox, the blocking one speaks HTTP/1.1.
+    for call in CLIENTS {
+        for fault in [
+            Fault::on("POST /topapi/v2/user/get").close(),
+            Fault::on("POST /topapi/v2/user/get").reset(),
+            Fault::on("POST /topapi/v2/user/get").execute_then_drop(),
+            Fault::on("POST /topapi/v2/user/get").truncate_body(10),
+        ] {
+            let sandbox = Sandbox::builder().https().start().unwrap();
+            let _ = sandbox.fault(fault.times(1));
+            call(&sandbox, sandbox.ca_certificate(), patient()).unwrap();
+            assert_eq!(sandbox.count("POST /topapi/v2/user/get"), 2);
+        }
     }
 }
 

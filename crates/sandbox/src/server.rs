@@ -1,4 +1,4 @@
-//! The server: HTTP/1.1, with or without TLS, in a thread of its own, and the faults that only a socket can have.
+//! The server: HTTP/1.1, or HTTP/2 where TLS agrees on it, in a thread of its own, and the faults that only a socket can have.
 
 mod wire;
 
@@ -7,19 +7,18 @@ use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_LENGTH};
+use http::{Request, Response, Version, header::CONTENT_LENGTH, header::HOST};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
@@ -31,7 +30,7 @@ use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
 use crate::tls::{Accepted, Tls};
 use crate::{Sandbox, Shared};
-use wire::Wire;
+use wire::{Ending, Wire};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
@@ -156,28 +155,41 @@ struct Ends {
 }
 
 async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<Tls>) {
-    let reset = Arc::new(AtomicBool::new(false));
-    let wire = Wire { stream, reset: Arc::clone(&reset) };
+    let ending = Arc::new(Ending::default());
+    let wire = Wire { stream, ending: Arc::clone(&ending) };
     let accepted = match tls {
         Some(tls) => tls.accept(wire).await,
         None => Some(Accepted::Plain(wire)),
     };
     match accepted {
-        Some(Accepted::Plain(wire)) => converse(wire, ends, &shared, &reset).await,
-        Some(Accepted::Tls(wire)) => converse(*wire, ends, &shared, &reset).await,
+        Some(Accepted::Plain(wire)) => converse(wire, false, ends, shared, ending).await,
+        Some(Accepted::Tls(wire)) => {
+            let agreed_on_h2 = wire.get_ref().1.alpn_protocol() == Some(b"h2");
+            converse(*wire, agreed_on_h2, ends, shared, ending).await;
+        }
         None => {}
     }
 }
 
 async fn converse(
-    stream: impl AsyncRead + AsyncWrite + Unpin,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    h2: bool,
     ends: Ends,
-    shared: &Arc<Shared>,
-    reset: &AtomicBool,
+    shared: Arc<Shared>,
+    ending: Arc<Ending>,
 ) {
-    let service = service_fn(|request| answer(request, ends, shared, reset));
+    let service = service_fn(move |request| {
+        let (shared, ending) = (Arc::clone(&shared), Arc::clone(&ending));
+        async move { answer(request, ends, &shared, &ending).await }
+    });
+    let stream = TokioIo::new(stream);
     // An error here is a caller who left or a fault of the test; nobody else is to know.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+    if h2 {
+        let builder = http2::Builder::new(TokioExecutor::new());
+        let _ = builder.serve_connection(stream, service).await;
+    } else {
+        let _ = http1::Builder::new().serve_connection(stream, service).await;
+    }
 }
 
 /// Pushes what is due, each push in a thread of its own, for as long as the server runs. The clock may be moved by hand
@@ -203,11 +215,15 @@ async fn push_events(shared: Arc<Shared>) {
 
 /// An error closes the connection without an answer.
 async fn answer(
-    request: Request<HyperBody>,
+    mut request: Request<HyperBody>,
     ends: Ends,
     shared: &Arc<Shared>,
-    reset: &AtomicBool,
+    ending: &Ending,
 ) -> Result<Response<Answer>, io::Error> {
+    let h2 = request.version() == Version::HTTP_2;
+    if h2 {
+        name_host(&mut request);
+    }
     if request.uri().path().starts_with(control::PREFIX) {
         let response = steer(request, ends, shared).await.unwrap_or_else(|problem| {
             problem.into_response().map(|body| Answer::of(Bytes::from(body), Manner::Whole))
@@ -252,10 +268,14 @@ async fn answer(
             Manner::Dripping(pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
         }
         Delivery::Lost(Lost::Answer | Lost::Closed) => {
+            if h2 {
+                // An error would end only this one of the connection's streams.
+                ending.close();
+            }
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Delivery::Lost(Lost::Reset) => {
-            reset.store(true, Ordering::Relaxed);
+            ending.reset();
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Delivery::Lost(Lost::Stalled) => match pending::<Infallible>().await {},
@@ -264,6 +284,14 @@ async fn answer(
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     Ok(Response::from_parts(head, Answer::of(body, manner)))
+}
+
+/// HTTP/2 names the host in the URI; everything behind this looks for it where HTTP/1.1 has it.
+fn name_host(request: &mut Request<HyperBody>) {
+    let authority = request.uri().authority().map(|authority| authority.as_str().parse());
+    if let (Some(Ok(host)), false) = (authority, request.headers().contains_key(HOST)) {
+        request.headers_mut().insert(HOST, host);
+    }
 }
 
 /// A request of the control API: judged by its head before its body is read.

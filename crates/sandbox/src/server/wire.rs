@@ -3,22 +3,50 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+/// How a connection is to end before its time; said once, it stays so.
+#[derive(Default)]
+pub(super) struct Ending(AtomicU8);
+
+const CLOSED: u8 = 1;
+const RESET: u8 = 2;
+
+impl Ending {
+    pub(super) fn close(&self) {
+        self.0.fetch_max(CLOSED, Ordering::Relaxed);
+    }
+
+    pub(super) fn reset(&self) {
+        self.0.fetch_max(RESET, Ordering::Relaxed);
+    }
+
+    fn is_reset(&self) -> bool {
+        self.0.load(Ordering::Relaxed) == RESET
+    }
+
+    /// Nothing is written any more: neither the farewell of TLS nor that of HTTP/2.
+    fn check(&self) -> io::Result<()> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => Ok(()),
+            _ => Err(io::ErrorKind::ConnectionAborted.into()),
+        }
+    }
+}
+
 /// A socket that can end with a reset instead of a farewell.
 pub(super) struct Wire {
     pub(super) stream: TcpStream,
-    /// Set by whoever wants it to end so.
-    pub(super) reset: Arc<AtomicBool>,
+    pub(super) ending: Arc<Ending>,
 }
 
 impl Drop for Wire {
     fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
+        if self.ending.is_reset() {
             // With nothing to linger for, closing sends RST.
             let _ = self.stream.set_zero_linger();
         }
@@ -41,10 +69,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // TLS would say its farewell here.
-            return Poll::Ready(Ok(buf.len()));
-        }
+        self.ending.check()?;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 
@@ -53,9 +78,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.reset.load(Ordering::Relaxed) {
-            return Poll::Ready(Ok(bufs.iter().map(|buf| buf.len()).sum()));
-        }
+        self.ending.check()?;
         Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
     }
 
@@ -68,7 +91,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
+        if self.ending.is_reset() {
             // A farewell now would come before the reset.
             return Poll::Ready(Ok(()));
         }

@@ -38,6 +38,15 @@ fn tcp(sandbox: &Sandbox) -> TcpStream {
 
 /// A connection that calls the server by this name, as with a resolver that makes the name point here.
 fn tls(sandbox: &Sandbox, name: &str, versions: &[&'static SupportedProtocolVersion]) -> Stream {
+    speaking(sandbox, name, versions, b"http/1.1")
+}
+
+fn speaking(
+    sandbox: &Sandbox,
+    name: &str,
+    versions: &[&'static SupportedProtocolVersion],
+    protocol: &[u8],
+) -> Stream {
     let mut roots = RootCertStore::empty();
     let pem = sandbox.ca_certificate().expect("it serves HTTPS");
     let ca = CertificateDer::from_pem_slice(pem.as_bytes()).expect("it is PEM");
@@ -48,7 +57,7 @@ fn tls(sandbox: &Sandbox, name: &str, versions: &[&'static SupportedProtocolVers
             .expect("rustls knows them")
             .with_root_certificates(roots)
             .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = vec![protocol.to_vec()];
     let name = ServerName::try_from(name.to_owned()).expect("it is a name");
     let session = ClientConnection::new(Arc::new(config), name).expect("a client");
     StreamOwned::new(session, tcp(sandbox))
@@ -73,7 +82,7 @@ fn get_token(sandbox: &Sandbox) -> String {
 }
 
 #[test]
-fn tls_1_2_and_1_3_are_served_and_the_protocol_is_http_1_1() {
+fn tls_1_2_and_1_3_are_served_and_nothing_older() {
     let sandbox = started();
     for version in [&TLS12, &TLS13] {
         let mut stream = tls(&sandbox, "127.0.0.1", &[version]);
@@ -82,6 +91,67 @@ fn tls_1_2_and_1_3_are_served_and_the_protocol_is_http_1_1() {
         assert_eq!(end, None, "the connection is ended as TLS wants it");
         assert_eq!(stream.conn.protocol_version(), Some(version.version));
         assert_eq!(stream.conn.alpn_protocol(), Some(&b"http/1.1"[..]));
+    }
+}
+
+/// One GET in HTTP/2 (RFC 9113), and what comes back until there is this text or the connection ends.
+fn ask_in_h2(
+    sandbox: &Sandbox,
+    path: &str,
+    authority: &str,
+    until: &str,
+) -> (String, Option<ErrorKind>) {
+    let mut stream = speaking(sandbox, "localhost", &[&TLS13], b"h2");
+    let literal = |name: u8, value: &str| {
+        let length = u8::try_from(value.len()).expect("short enough");
+        assert!(length < 127, "one byte says how long it is");
+        [&[name, length], value.as_bytes()].concat()
+    };
+    // From the static table: GET, https; then :path and :authority with a value of their own.
+    let head = [&[0x82, 0x87][..], &literal(4, path), &literal(1, authority)].concat();
+    let length = u8::try_from(head.len()).expect("short enough");
+    let settings = [0, 0, 0, 4, 0, 0, 0, 0, 0];
+    let headers = [&[0, 0, length, 1, 5, 0, 0, 0, 1], head.as_slice()].concat();
+    let request = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..], &headers].concat();
+    let mut seen = Vec::new();
+    let mut part = [0; 4096];
+    let mut end = stream.write_all(&request).and_then(|()| stream.flush()).err();
+    while end.is_none() {
+        match stream.read(&mut part) {
+            Ok(0) => break,
+            Ok(count) => seen.extend_from_slice(&part[..count]),
+            Err(error) => end = Some(error),
+        }
+        if String::from_utf8_lossy(&seen).contains(until) {
+            break;
+        }
+    }
+    assert_eq!(stream.conn.alpn_protocol(), Some(&b"h2"[..]));
+    (String::from_utf8_lossy(&seen).into_owned(), end.map(|error| error.kind()))
+}
+
+#[test]
+fn http_2_is_served_where_the_client_offers_it_and_ends_with_the_same_faults() {
+    let sandbox = started();
+    let (answer, _) = ask_in_h2(&sandbox, "/gettoken", "oapi.dingtalk.io", "}");
+    assert!(answer.contains("40035"), "{answer}");
+    let (answer, _) = ask_in_h2(&sandbox, "/gettoken", "api.dingtalk.com", "}");
+    assert!(answer.contains("\"errcode\":404"), "the host is known without a Host: {answer}");
+    let _ = sandbox.fault(Fault::on("GET /gettoken").nth(1).close());
+    let _ = sandbox.fault(Fault::on("GET /gettoken").nth(1).reset());
+    let (closed, end) = ask_in_h2(&sandbox, "/gettoken", "x", "errcode");
+    assert!(!closed.contains("errcode"));
+    assert_eq!(end, Some(ErrorKind::UnexpectedEof), "the connection, and not only the stream");
+    assert_eq!(
+        ask_in_h2(&sandbox, "/gettoken", "x", "errcode").1,
+        Some(ErrorKind::ConnectionReset)
+    );
+    let port = address(&sandbox).port();
+    for (authority, status) in
+        [(format!("localhost:{port}"), "missing_token"), ("x".into(), "foreign_host")]
+    {
+        let (answer, _) = ask_in_h2(&sandbox, "/_sandbox/v1/clock", &authority, "}");
+        assert!(answer.contains(status), "{authority}: {answer}");
     }
 }
 
