@@ -1,5 +1,7 @@
 //! The platform's hosts by name and in front of the path, and the two regions (wire-facts §1.1).
 
+use std::time::Duration;
+
 use dingtalk_sandbox::{Fixture, Region, Sandbox, Switch};
 use serde_json::json;
 
@@ -173,7 +175,13 @@ fn the_journal_shows_the_host_and_a_gate_holds_what_the_host_serves() {
     assert!(!format!("{seen:?}").contains(&secret), "a token in the wrong place is no less one");
     let (_, told) = steer(&sandbox, "GET", "/journal", &json!(null));
     assert_eq!(told["entries"][1]["host"], "api.dingtalk.com");
+    let before = sandbox.count("unknown");
     let gate = sandbox.gate("GET /gettoken");
-    let _ = at(&sandbox, "api.dingtalk.com", "GET", "/gettoken");
-    assert_eq!(gate.arrivals(), 0, "api has no such call");
+    std::thread::scope(|scope| {
+        scope.spawn(|| at(&sandbox, "api.dingtalk.com", "GET", "/gettoken"));
+        let passed = sandbox.journal().wait_for("unknown", before + 1, Duration::from_secs(20));
+        let arrivals = gate.arrivals();
+        drop(gate);
+        assert_eq!((passed, arrivals), (true, 0), "api has no such call");
+    });
 }
