@@ -144,7 +144,7 @@ impl Builder {
         self
     }
 
-    /// Serves HTTPS instead of HTTP, TLS 1.3 and 1.2, with a certificate for `localhost`, the loopback addresses and the
+    /// Serves HTTPS instead of HTTP, TLS 1.3 and 1.2, HTTP/2 and HTTP/1.1, with a certificate for `localhost`, the loopback addresses and the
     /// platform's hosts. It comes from an authority of this sandbox alone, which clients are to be given:
     /// [`Sandbox::ca_certificate`]. It is dated by the machine's clock, not by the sandbox's.
     #[must_use]

@@ -1,4 +1,5 @@
-//! The server: HTTP/1.1, or HTTP/2 where TLS agrees on it, in a thread of its own, and the faults that only a socket can have.
+//! The server: HTTP/1.1, or HTTP/2 where TLS agrees on it, in a thread of its own, and the faults that only a socket
+//! can have.
 
 mod wire;
 
@@ -37,8 +38,8 @@ const LARGEST_BODY: usize = 16 * 1024 * 1024;
 
 impl Sandbox {
     /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`, or `https://…` with
-    /// [`Builder::https`]. Bound to all addresses of the machine, it names the loopback one. Without a server it is
-    /// `http://sandbox.localhost`, which nothing answers.
+    /// [`Builder::https`](crate::Builder::https). Bound to all addresses of the machine, it names the loopback one.
+    /// Without a server it is `http://sandbox.localhost`, which nothing answers.
     #[must_use]
     pub fn origin(&self) -> String {
         match &self.server {
