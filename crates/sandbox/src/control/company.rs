@@ -6,8 +6,8 @@ use serde_json::json;
 use super::{Answer, Ask, Problem};
 use crate::company::Company;
 use crate::documents::{DepartmentDoc, PersonDoc, departments_of};
-use crate::platform::Platform;
 use crate::hosts::Region;
+use crate::platform::Platform;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
