@@ -11,6 +11,8 @@ use http::Method;
 use sha2::Sha256;
 
 use crate::call::Notes;
+use crate::hosts;
+use crate::platform::Incoming;
 use crate::rng::{MARK, Rng, push_hex};
 use crate::watched::Watched;
 
@@ -39,6 +41,9 @@ pub struct Entry {
     pub method: String,
     /// The path as it came, without the query; what looks like a token is a fingerprint.
     pub path: String,
+    /// The host that was called: one of the platform's (also where it was named in front of the path), or what the
+    /// request said, with the port. None where it said nothing.
+    pub host: Option<String>,
     /// The API that was called, as method and path template: `GET /v1.0/contact/users/{unionId}`. A topapi call is
     /// always `POST …`. A path that nobody knows is `unknown`.
     pub operation: String,
@@ -62,6 +67,7 @@ pub(crate) struct Seen<'a> {
     pub(crate) at: u64,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
+    pub(crate) host: Option<Box<str>>,
     pub(crate) operation: &'static str,
     pub(crate) status: u16,
     pub(crate) code: Option<Cow<'static, str>>,
@@ -89,6 +95,7 @@ struct Record {
     at: u64,
     method: Method,
     path: Box<str>,
+    host: Option<Box<str>>,
     operation: &'static str,
     app: Option<Arc<str>>,
     status: u16,
@@ -177,6 +184,7 @@ impl Journal {
             at: seen.at,
             method: seen.method.clone(),
             path: state.redacted(seen.path),
+            host: seen.host.map(|host| state.redacted(&host)),
             operation: seen.operation,
             app: seen.notes.app,
             status: seen.status,
@@ -287,6 +295,7 @@ impl Record {
             at: self.at,
             method: self.method.as_str().to_owned(),
             path: self.path.to_string(),
+            host: self.host.as_deref().map(str::to_owned),
             operation: self.operation.to_owned(),
             app: self.app.as_deref().map(str::to_owned),
             status: self.status,
@@ -296,6 +305,12 @@ impl Record {
             faulted: self.faulted,
         }
     }
+}
+
+/// The host of an entry.
+pub(crate) fn host(incoming: &Incoming<'_>) -> Option<Box<str>> {
+    let found = hosts::destination(incoming.path, incoming.called).host;
+    found.map(|host| host.name).or(incoming.called).map(Box::from)
 }
 
 /// A path member that could be a token (32 hex digits) or a phone number (11 digits and more).

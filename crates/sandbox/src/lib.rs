@@ -55,6 +55,12 @@
 //! the same ones that a callback would, in clear, until it acknowledges them. [`Sandbox::stream_connections`] shows who is
 //! there, [`Sandbox::disconnect`] sends one away, and [`Sandbox::call_back`] sends a message of another product.
 //!
+//! A server speaks HTTPS on request, by an authority that lives as long as it does ([`Builder::https`],
+//! [`Sandbox::ca_certificate`]), or gets it wrong in a way that clients must refuse ([`BadTls`]). Whoever points the
+//! platform's names here meets its hosts: `api.dingtalk.com` has no old calls, and a `.io` host knows no app of a `.com`
+//! organization ([`Region`]). Clients that can set one base URL only name the host in front of the path
+//! (`http://127.0.0.1:7880/api.dingtalk.io`); one without a host serves everything.
+//!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on. What
 //! every operation rests on is in [`fidelity()`], what is missing and why besides.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
@@ -77,6 +83,7 @@ mod faults;
 mod fidelity;
 mod fixture;
 mod gates;
+mod hosts;
 mod journal;
 mod limits;
 mod login;
@@ -92,6 +99,7 @@ mod snapshot;
 mod stream;
 mod suites;
 mod switches;
+mod tls;
 mod tokens;
 mod watched;
 mod wire;
@@ -117,6 +125,7 @@ pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Tri
 pub use faults::{Fault, FaultHandle, PlatformError, WrongType};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
+pub use hosts::Region;
 pub use journal::{Entry, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
@@ -124,6 +133,7 @@ pub use snapshot::SnapshotError;
 pub use stream::{CallbackAnswer, StreamConnection};
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
+pub use tls::BadTls;
 
 /// What each of the sandbox's operations rests on (seen live, SDK, documented, third party, assumed), the switches for
 /// what is in doubt, and what is missing, as Markdown. The file `FIDELITY.md` of this crate holds the same.
@@ -183,16 +193,6 @@ impl Sandbox {
         Builder::default()
     }
 
-    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`. Without a server it is
-    /// `http://sandbox.localhost`, which nothing answers.
-    #[must_use]
-    pub fn origin(&self) -> String {
-        match &self.server {
-            Some(server) => format!("http://{}", server.address()),
-            None => "http://sandbox.localhost".to_owned(),
-        }
-    }
-
     /// The demo company's ids and secrets. After [`Builder::empty`] only its organization is there.
     #[must_use]
     pub fn demo(&self) -> Demo {
@@ -221,6 +221,7 @@ impl Sandbox {
         let (parts, body) = request.into_parts();
         let incoming = Incoming {
             method: &parts.method,
+            called: hosts::called(&parts.uri, &parts.headers),
             path: parts.uri.path(),
             query: parts.uri.query().unwrap_or_default(),
             headers: &parts.headers,
@@ -502,10 +503,14 @@ impl Sandbox {
         Self { shared: Arc::new(shared), server: None }
     }
 
-    pub(crate) fn serving(shared: Shared, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn serving(
+        shared: Shared,
+        address: SocketAddr,
+        tls: Option<tls::Tls>,
+    ) -> io::Result<Self> {
         let sandbox = Self::unserved(shared);
         sandbox.shared.served.store(true, Ordering::Relaxed);
-        let server = server::Running::start(Arc::clone(&sandbox.shared), address)?;
+        let server = server::Running::start(Arc::clone(&sandbox.shared), address, tls)?;
         Ok(Self { server: Some(Arc::new(server)), ..sandbox })
     }
 
@@ -557,8 +562,9 @@ impl Shared {
         if !self.gates.any() {
             return None;
         }
-        let path = routes::without_host(incoming.path);
-        let route = routes::find(incoming.method, path, &mut Vec::new());
+        let to = hosts::destination(incoming.path, incoming.called);
+        let strict = to.host.filter(|_| to.by_name && self.platform().switches.strict_hosts);
+        let route = routes::find(incoming.method, to.path, strict, &mut Vec::new());
         self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
     }
 

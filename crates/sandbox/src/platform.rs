@@ -20,7 +20,8 @@ use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::events::{Check, Outbox, PushTrouble};
 use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
-use crate::journal::{Journal, Seen, UNKNOWN};
+use crate::hosts::{self, Destination, Host, Region};
+use crate::journal::{self, Journal, Seen, UNKNOWN};
 use crate::limits::{Limits, Over, Whose};
 use crate::login;
 use crate::pages::Pages;
@@ -56,12 +57,17 @@ pub(crate) struct Platform {
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
     pub(crate) rng: Rng,
+    /// The region whose host is being asked, while it answers. The other one's organizations and apps are not there
+    /// for it.
+    pub(crate) here: Option<Region>,
 }
 
 /// One request as the platform gets it.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     pub(crate) method: &'a Method,
+    /// The host and port that it was sent to.
+    pub(crate) called: Option<&'a str>,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
@@ -104,6 +110,7 @@ struct Record {
     at: u64,
     method: Method,
     path: String,
+    host: Option<Box<str>>,
     operation: &'static str,
     notes: Notes,
     faulted: bool,
@@ -157,11 +164,27 @@ impl Platform {
         now: u64,
         journal: &Journal,
     ) -> Progress {
-        let path = routes::without_host(incoming.path);
+        let Destination { path, host, by_name } =
+            hosts::destination(incoming.path, incoming.called);
+        let strict = host.filter(|_| by_name && self.switches.strict_hosts);
+        self.here = host.filter(|_| self.switches.regions_apart).map(|host| host.region);
+        let progress = self.answer_here(incoming, path, strict, now, journal);
+        self.here = None;
+        progress
+    }
+
+    fn answer_here(
+        &mut self,
+        incoming: &Incoming<'_>,
+        path: &str,
+        strict: Option<&Host>,
+        now: u64,
+        journal: &Journal,
+    ) -> Progress {
         let id = self.rng.upper_uuid();
         let mut call = Call::new(incoming, path, now, id);
         let method = incoming.method;
-        let route = routes::find(method, path, &mut call.members);
+        let route = routes::find(method, path, strict, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
         let tokens = &self.tokens;
         let strike =
@@ -209,6 +232,7 @@ impl Platform {
                 at: now,
                 method: method.clone(),
                 path: incoming.path.to_owned(),
+                host: journal::host(incoming),
                 operation,
                 notes: call.take_notes(),
                 faulted,
@@ -228,6 +252,7 @@ impl Platform {
             at: now,
             method,
             path: incoming.path,
+            host: journal::host(incoming),
             operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
@@ -259,6 +284,7 @@ impl Platform {
             at: record.at,
             method: &record.method,
             path: &record.path,
+            host: record.host,
             operation: record.operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
@@ -271,7 +297,7 @@ impl Platform {
 
     /// The app with this client id, if it is alive.
     pub(crate) fn app(&self, client: &str) -> Option<&App> {
-        self.apps.get(client).filter(|app| !app.dead)
+        self.apps.get(client).filter(|app| !app.dead && self.is_owner_here(app))
     }
 
     /// The app behind a client id and secret.
@@ -285,7 +311,7 @@ impl Platform {
     }
 
     pub(crate) fn company(&self, corp: &str) -> Option<&Company> {
-        self.companies.get(corp)
+        self.companies.get(corp).filter(|_| self.is_here(corp))
     }
 
     /// The person a token or code speaks for, wherever they are.
@@ -351,6 +377,9 @@ impl Platform {
     fn execute(&mut self, call: &mut Call<'_>, route: &Route) -> Reply {
         if !self.limits.address_may(&self.switches, call.peer, call.now) {
             return self.ban_page(self.switches.ban_page_is_html);
+        }
+        if route.family == Family::Page && route.elsewhere {
+            return Reply::page(404, String::new());
         }
         if route.family == Family::Page {
             return match call.path {
@@ -527,6 +556,7 @@ impl Platform {
             faults: Faults::default(),
             limits: Limits::default(),
             rng,
+            here: None,
         }
     }
 

@@ -10,6 +10,7 @@ use crate::api::{
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
 use crate::faults::names;
+use crate::hosts::Host;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
 use crate::stream::CONNECT;
@@ -52,11 +53,22 @@ pub(crate) enum Door {
 pub(crate) struct Route {
     pub(crate) family: Family,
     pub(crate) operation: Option<&'static Operation>,
+    /// The host that was called by its name serves no such path.
+    pub(crate) elsewhere: bool,
 }
 
-/// Finds the API for a request and fills in what the path holds at the template's `{…}`.
-pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Route {
+/// Finds the API for a request and fills in what the path holds at the template's `{…}`. With a host, only what that
+/// one serves is found.
+pub(crate) fn find(
+    method: &Method,
+    path: &str,
+    host: Option<&Host>,
+    members: &mut Vec<String>,
+) -> Route {
     let family = family(path);
+    if let Some(host) = host.filter(|host| !host.serves(family, path)) {
+        return Route { family: host.stranger(), operation: None, elsewhere: true };
+    }
     let of_family = OPERATIONS.iter().filter(|operation| operation.family == family);
     let operation = match family {
         Family::Page => PAGES.iter().find(|page| method_and_path(page) == (method.as_str(), path)),
@@ -80,7 +92,7 @@ pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Ro
             }
         }
     }
-    Route { family, operation }
+    Route { family, operation, elsewhere: false }
 }
 
 /// Whether a pattern, as faults and gates take it, can match anything at all.
@@ -91,23 +103,6 @@ pub(crate) fn known(pattern: &str) -> bool {
 /// Every API, then every page.
 pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
     OPERATIONS.iter().chain(PAGES)
-}
-
-/// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.
-pub(crate) fn without_host(path: &str) -> &str {
-    const HOSTS: [&str; 7] = [
-        "/api.dingtalk.com/",
-        "/oapi.dingtalk.com/",
-        "/login.dingtalk.com/",
-        "/n.dingtalk.com/",
-        "/api.dingtalk.io/",
-        "/oapi.dingtalk.io/",
-        "/login.dingtalk.io/",
-    ];
-    match HOSTS.iter().find(|host| path.starts_with(**host)) {
-        Some(host) => path.get(host.len() - 1..).unwrap_or(path),
-        None => path,
-    }
 }
 
 /// The API's name in messages: in topapi `dingtalk.oapi.` and the path with dots (wire-facts §1.6), else the path.

@@ -81,6 +81,15 @@ pub enum Switch {
     /// refused: 50003 in the old families (wire-facts §11.2); the other codes are those of an organization that has not
     /// opened the app, for no source tells them.
     StoppedAppWorks(bool),
+    /// A host of the platform that is called by its name (`Host: api.dingtalk.com`) serves its own families only: the
+    /// old ones are unknown at `api`, `/v1.0` at `oapi`, and both at `login`. An address of this machine serves all of
+    /// them, and so does a host named in front of the path. Default: `true`; that `api` gives what is not `/v1.0` to
+    /// the old router was seen live, the rest is inferred (wire-facts §1.1, §1.6).
+    StrictHosts(bool),
+    /// A host of one region knows no app, organization, token or code of the other one. An address of this machine
+    /// without a host in front of the path knows both. Default: `true`, inferred: no source has mixed regions
+    /// (wire-facts §1.1, §16 row 12).
+    RegionsApart(bool),
 }
 
 /// What becomes of the old pair when a user token is refreshed.
@@ -165,6 +174,8 @@ pub(crate) struct Switches {
     pub(crate) token_in_json: bool,
     pub(crate) consent_unwritable: bool,
     pub(crate) stopped_app_works: bool,
+    pub(crate) strict_hosts: bool,
+    pub(crate) regions_apart: bool,
 }
 
 impl Default for Switches {
@@ -195,6 +206,8 @@ impl Default for Switches {
             token_in_json: false,
             consent_unwritable: false,
             stopped_app_works: false,
+            strict_hosts: true,
+            regions_apart: true,
         }
     }
 }
@@ -229,6 +242,8 @@ impl Switches {
             Switch::TokenInJsonBody(on) => self.token_in_json = on,
             Switch::ConsentRecordUnwritable(on) => self.consent_unwritable = on,
             Switch::StoppedAppWorks(on) => self.stopped_app_works = on,
+            Switch::StrictHosts(on) => self.strict_hosts = on,
+            Switch::RegionsApart(on) => self.regions_apart = on,
         }
     }
 }

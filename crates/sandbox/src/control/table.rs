@@ -99,6 +99,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(DEPARTMENT, r#"{"id":900,"name":"样例"}"#),
     delete("/departments/{id}", "Removes an empty department.", company::delete_department)
         .query(IN_CORP),
+    delete("/departments/{id}", "Removes an empty department.", company::delete_department),
+    put("/region", "Moves an organization, with the apps it owns, to a region.", company::put_region)
+        .takes(REGION, r#"{"region":"international"}"#),
     get("/apps", "The apps, without their secrets.", apps::apps).query(REVEAL),
     get("/apps/{clientId}", "One app.", apps::app).query(REVEAL),
     put(
@@ -249,6 +252,11 @@ const DEPARTMENT: &[Field] = &[
     may("managers", Texts, "their userIds"),
 ];
 
+const REGION: &[Field] = &[
+    need("region", OneOf(&["china", "international"]), "dingtalk.com or dingtalk.io"),
+    may("corpId", Text, "the sandbox's organization if not given"),
+];
+
 const APP_FIELDS: &[Field] = &[
     need("clientId", Text, "also called app key, or suite key"),
     may("clientSecret", Text, "must be there for a new app"),
@@ -327,6 +335,8 @@ const SWITCHES: &[Field] = &[
     may("tokenInJsonBody", Flag, "topapi reads access_token from a JSON body, too"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
     may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
+    may("strictHosts", Flag, "a host called by its name serves its own families only"),
+    may("regionsApart", Flag, "a .com host knows nothing of .io, and the reverse"),
 ];
 
 /// Its other members are nobody's business but the sandbox's.

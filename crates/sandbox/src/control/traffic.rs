@@ -296,6 +296,7 @@ pub(crate) fn entry_told(entry: &Entry) -> Value {
         "at": entry.at,
         "method": entry.method,
         "path": entry.path,
+        "host": entry.host,
         "operation": entry.operation,
         "app": entry.app,
         "status": entry.status,

@@ -60,6 +60,10 @@ pub(crate) struct SwitchesDoc {
     consent_record_unwritable: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped_app_works: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strict_hosts: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    regions_apart: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -149,6 +153,8 @@ impl SwitchesDoc {
             token_in_json_body: Some(switches.token_in_json),
             consent_record_unwritable: Some(switches.consent_unwritable),
             stopped_app_works: Some(switches.stopped_app_works),
+            strict_hosts: Some(switches.strict_hosts),
+            regions_apart: Some(switches.regions_apart),
         }
     }
 
@@ -218,6 +224,8 @@ impl SwitchesDoc {
         set.extend(self.token_in_json_body.map(Switch::TokenInJsonBody));
         set.extend(self.consent_record_unwritable.map(Switch::ConsentRecordUnwritable));
         set.extend(self.stopped_app_works.map(Switch::StoppedAppWorks));
+        set.extend(self.strict_hosts.map(Switch::StrictHosts));
+        set.extend(self.regions_apart.map(Switch::RegionsApart));
         set
     }
 }

@@ -1,4 +1,4 @@
-//! The socket as faults need it: one that can end with a reset, and one that can say everything twice.
+//! What faults do to a connection: it may end before its time, or say an answer twice.
 
 use std::io;
 use std::pin::Pin;
@@ -7,13 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+
+use super::wire::Ending;
 
 /// What an answer does to its connection.
-#[derive(Debug, Default)]
 pub(super) struct Tamper {
-    /// The end is a reset instead of a farewell.
-    pub(super) reset: AtomicBool,
+    pub(super) ending: Arc<Ending>,
     /// Most connections never copy, and their writes are not to pay for a lock.
     copying: AtomicBool,
     copy: Mutex<Copy>,
@@ -29,6 +28,10 @@ struct Copy {
 }
 
 impl Tamper {
+    pub(super) fn new(ending: Arc<Ending>) -> Self {
+        Self { ending, copying: AtomicBool::new(false), copy: Mutex::default() }
+    }
+
     /// Remembers what is written, until the answer is complete.
     pub(super) fn copy_from_now_on(&self, complete: bool) {
         *self.copy() = Copy { complete, ..Copy::default() };
@@ -51,13 +54,13 @@ impl Tamper {
     }
 }
 
-/// A socket that obeys a [`Tamper`].
-pub(super) struct Wire {
-    pub(super) stream: TcpStream,
+/// A connection, above its TLS where there is one, that repeats itself where a [`Tamper`] says so.
+pub(super) struct Tampered<S> {
+    pub(super) stream: S,
     pub(super) tamper: Arc<Tamper>,
 }
 
-impl Wire {
+impl<S: AsyncWrite + Unpin> Tampered<S> {
     /// Writes the complete answer once more, if it is to be.
     fn repeat(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.tamper.copying.load(Ordering::Relaxed) {
@@ -81,16 +84,7 @@ impl Wire {
     }
 }
 
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.tamper.reset.load(Ordering::Relaxed) {
-            // With nothing to linger for, closing sends RST.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Wire {
+impl<S: AsyncRead + Unpin> AsyncRead for Tampered<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -100,7 +94,7 @@ impl AsyncRead for Wire {
     }
 }
 
-impl AsyncWrite for Wire {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Tampered<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -136,10 +130,6 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.tamper.reset.load(Ordering::Relaxed) {
-            // A farewell now would come before the reset.
-            return Poll::Ready(Ok(()));
-        }
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

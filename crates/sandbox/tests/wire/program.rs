@@ -1,98 +1,11 @@
 //! The program: its fixture, its state file and its token, from the outside.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
 
 use serde_json::{Value, json};
 
-/// A directory of this test's own, gone at its end.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("dingtalk-sandbox-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("there is room for a directory");
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dingtalk-sandbox"));
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// A program that serves, and what it printed for the shell.
-struct Serving {
-    child: Child,
-    env: String,
-}
-
-impl Serving {
-    fn start(args: &[&str]) -> Self {
-        let mut args = args.to_vec();
-        args.extend(["--port", "0", "--print-env"]);
-        let child = program(&args).spawn().expect("the program starts");
-        let mut serving = Self { child, env: String::new() };
-        let out = BufReader::new(serving.child.stdout.take().expect("its output is ours"));
-        for line in out.lines() {
-            let line = line.expect("its output is text");
-            if line == "# ready" {
-                return serving;
-            }
-            serving.env.push_str(&line);
-            serving.env.push('\n');
-        }
-        let mut text = String::new();
-        let _ = serving.child.stderr.take().expect("its errors are ours").read_to_string(&mut text);
-        panic!("it ended: {text}");
-    }
-
-    fn var(&self, name: &str) -> &str {
-        let start = format!("export DINGTALK_{name}='");
-        let line = self.env.lines().find_map(|line| line.strip_prefix(&start));
-        line.expect("it is printed").trim_end_matches('\'')
-    }
-
-    /// As Ctrl-C does.
-    #[cfg(unix)]
-    fn interrupt(mut self) -> bool {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-INT", &id]).status().expect("there is kill");
-        self.child.wait().expect("it ends").success()
-    }
-}
-
-/// A test that fails does not leave its server behind.
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("the path is text")
-}
-
-fn fails(args: &[&str]) -> String {
-    let output = program(args).output().expect("the program runs");
-    assert!(!output.status.success());
-    String::from_utf8(output.stderr).expect("it says so in text")
-}
+use crate::run::{Place, Serving, fails, text};
 
 #[cfg(unix)]
 #[test]
