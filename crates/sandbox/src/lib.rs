@@ -52,6 +52,22 @@
 //!
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
+//!
+//! # What the critic finds
+//!
+//! The platform lets much pass that costs a client dearly later. The sandbox watches for it: [`Sandbox::findings`] in a
+//! test, `GET /_sandbox/v1/findings` from elsewhere, `dingtalk-sandbox --fail-on warn` or `dingtalk-sandbox findings`
+//! for a CI job. Findings hold fingerprints and journal numbers, never a secret, and what a test itself made go wrong is
+//! not held against the client: after a fault, a lost answer or a token that was dropped, asking again is right.
+//!
+//! Ages are by the sandbox's [`Clock`]; whoever moves it should let the client read it, too. Where a client may wait by
+//! either clock, the machine's or the sandbox's, it gets the benefit of the doubt: a repetition is too soon only if both
+//! say so, and a caller hung for a minute only if both say so. Several processes of one app look like one client here.
+//! Names are checked at the top level of a body and in the query, as far as the platform reads them. Plain HTTP is only
+//! a finding when the call names a host that is not this machine. There is no finding for TLS below 1.2: the sandbox's
+//! TLS does not speak it, so that such a client gets no connection, and the sandbox sees no request to judge.
+//!
+#![doc = include_str!("critic/findings.md")]
 
 mod api;
 mod apps;
@@ -63,6 +79,7 @@ mod codes;
 mod company;
 mod consent;
 mod control;
+mod critic;
 mod dd_config;
 mod demo;
 mod documents;
@@ -80,6 +97,7 @@ mod points;
 mod population;
 mod rng;
 mod routes;
+mod sent;
 mod server;
 mod snapshot;
 mod suites;
@@ -92,6 +110,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
 
@@ -103,13 +122,14 @@ pub use builder::Builder;
 pub use clock::Clock;
 pub use company::{Department, Person};
 pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
+pub use critic::{Finding, Severity};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Trigger};
 pub use faults::{Fault, FaultHandle, PlatformError};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
-pub use journal::{Entry, Journal};
+pub use journal::{Entry, Expectation, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
@@ -209,11 +229,18 @@ impl Sandbox {
             headers: &parts.headers,
             body: &body,
             peer: HERE,
+            arrived: Instant::now(),
+            plain: false,
         };
         if let Some(gate) = self.shared.gate_before(&incoming) {
             gate.pass_blocking();
         }
-        let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
+        let outcome = self.shared.answer(&incoming);
+        if outcome.hangs() {
+            // Nobody waits here, however long the answer would take.
+            self.shared.gone(outcome.seq);
+        }
+        let Outcome { mut response, delivery, .. } = outcome;
         match delivery {
             Delivery::Whole | Delivery::Dripping(_) => Ok(response),
             Delivery::Lost(lost) => Err(lost),
@@ -240,6 +267,20 @@ impl Sandbox {
     #[must_use]
     pub fn count(&self, operation: &str) -> usize {
         self.shared.journal.count(operation)
+    }
+
+    /// What clients did wrong so far, also where the platform let it pass; the worst first. The table in the
+    /// [crate's documentation](crate#what-the-critic-finds) lists what there is.
+    #[must_use]
+    pub fn findings(&self) -> Vec<Finding> {
+        let now = self.shared.moment();
+        let platform = &*self.platform();
+        platform.critic.findings(&now, |client| platform.points_of(client))
+    }
+
+    /// Forgets the findings so far.
+    pub fn clear_findings(&self) {
+        self.platform().critic.clear();
     }
 
     /// How many requests asked for a token of any kind, at any of its endpoints.
@@ -541,6 +582,16 @@ impl Shared {
         let path = routes::without_host(incoming.path);
         let route = routes::find(incoming.method, path, &mut Vec::new());
         self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
+    }
+
+    /// A caller that hung has its answer or went away.
+    pub(crate) fn gone(&self, seq: u64) {
+        let now = self.moment();
+        self.platform().critic.ended(seq, &now);
+    }
+
+    fn moment(&self) -> critic::Moment {
+        critic::Moment { sandbox: self.clock.now(), machine: Instant::now() }
     }
 
     pub(crate) fn finish(

@@ -1,12 +1,13 @@
 //! The one state behind everything: it turns (time, request) into an answer, and touches no socket and no clock.
 
 mod console;
+mod judged;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Response};
 use serde_json::json;
@@ -18,9 +19,11 @@ use crate::auth_page;
 use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
+use crate::critic::Critic;
 use crate::events::{Check, Outbox, PushTrouble};
 use crate::faults::{Action, Faults, PlatformError};
 use crate::journal::{Journal, Seen, UNKNOWN};
+
 use crate::limits::Limits;
 use crate::login;
 use crate::pages::Pages;
@@ -53,6 +56,7 @@ pub(crate) struct Platform {
     pub(crate) switches: Switches,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
+    pub(crate) critic: Critic,
     pub(crate) rng: Rng,
 }
 
@@ -65,6 +69,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    /// When it came, by the machine's clock.
+    pub(crate) arrived: Instant,
+    /// It came over a socket, unencrypted.
+    pub(crate) plain: bool,
 }
 
 /// The answer, and how it reaches the caller.
@@ -73,6 +81,15 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Vec<u8>>,
     pub(crate) delay: Duration,
     pub(crate) delivery: Delivery,
+    /// Its entry in the journal.
+    pub(crate) seq: u64,
+}
+
+impl Outcome {
+    /// Whether the caller waits for ever, or for so long that it should give up.
+    pub(crate) fn hangs(&self) -> bool {
+        self.delay > judged::LONG || self.delivery == Delivery::Lost(Lost::Stalled)
+    }
 }
 
 /// How far an answer has come.
@@ -104,6 +121,8 @@ struct Record {
     notes: Notes,
     faulted: bool,
     asks_for_token: bool,
+    request_bytes: usize,
+    arrived: Instant,
 }
 
 /// The ways in which an answer travels.
@@ -156,6 +175,7 @@ impl Platform {
         let method = incoming.method;
         let route = routes::find(method, path, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
+        self.listen(&mut call, operation);
         let tokens = &self.tokens;
         let (action, delay) = self
             .faults
@@ -190,6 +210,8 @@ impl Platform {
                 notes: call.take_notes(),
                 faulted,
                 asks_for_token,
+                request_bytes: incoming.body.len(),
+                arrived: incoming.arrived,
             };
             let id = call.id;
             return Progress::Checking(Box::new(Unfinished {
@@ -201,18 +223,36 @@ impl Platform {
                 record,
             }));
         }
-        journal.record(Seen {
+        let notes = call.take_notes();
+        let receipt = journal.record(Seen {
             at: now,
             method,
             path: incoming.path,
             operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: call.take_notes(),
+            notes: &notes,
             faulted,
             asks_for_token,
+            request_bytes: incoming.body.len(),
+            answer_bytes: reply.body.len(),
+            arrived: incoming.arrived,
+            delay,
         });
-        Progress::Done(Outcome { response: reply.into_response(), delay, delivery })
+        let seq = receipt.seq;
+        let judged = judged::Judged {
+            incoming,
+            call: &call,
+            route: &route,
+            notes: &notes,
+            receipt,
+            reply: &reply,
+            delay,
+            delivery,
+            faulted,
+        };
+        self.judge(&judged, journal);
+        Progress::Done(Outcome { response: reply.into_response(), delay, delivery, seq })
     }
 
     /// Ends a call that caused a URL check.
@@ -232,18 +272,22 @@ impl Platform {
                 Reply::of(Family::Old, Err(failure), &mut self.rng, &self.switches, id)
             }
         };
-        journal.record(Seen {
+        let receipt = journal.record(Seen {
             at: record.at,
             method: &record.method,
             path: &record.path,
             operation: record.operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: record.notes,
+            notes: &record.notes,
             faulted: record.faulted,
             asks_for_token: record.asks_for_token,
+            request_bytes: record.request_bytes,
+            answer_bytes: reply.body.len(),
+            arrived: record.arrived,
+            delay,
         });
-        Outcome { response: reply.into_response(), delay, delivery }
+        Outcome { response: reply.into_response(), delay, delivery, seq: receipt.seq }
     }
 
     /// The app with this client id, if it is alive.
@@ -405,6 +449,9 @@ impl Platform {
                 false
             }
         };
+        if !fits {
+            call.note_misfit(caller.kind.says());
+        }
         if !fits || self.app(&caller.client).is_none() || self.company(&caller.corp).is_none() {
             return Err(Refusal::TokenDead.into());
         }
@@ -495,6 +542,7 @@ impl Platform {
             switches: Switches::default(),
             faults: Faults::default(),
             limits: Limits::default(),
+            critic: Critic::default(),
             rng,
         }
     }

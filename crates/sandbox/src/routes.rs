@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
-use crate::faults::names;
+use crate::faults;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
 use crate::tokens::Caller;
@@ -45,6 +45,12 @@ pub(crate) enum Door {
     User(Handler),
     /// Either of them.
     Either(Handler),
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// Where a request goes.
@@ -89,7 +95,13 @@ pub(crate) fn known(pattern: &str) -> bool {
         .chain(&PAGES)
         .map(|operation| operation.name)
         .chain([UNKNOWN])
-        .any(|name| names(pattern, name))
+        .any(|name| faults::names(pattern, name))
+}
+
+/// The names of all APIs, pages not among them.
+#[cfg(test)]
+pub(crate) fn names() -> Vec<&'static str> {
+    OPERATIONS.iter().map(|operation| operation.name).collect()
 }
 
 /// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Request, Response, header::CONTENT_LENGTH};
@@ -157,6 +157,8 @@ async fn answer(
         headers: &parts.headers,
         body: &body,
         peer: ends.peer.ip(),
+        arrived: Instant::now(),
+        plain: true,
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
@@ -172,6 +174,7 @@ async fn answer(
             shared.finish(*unfinished, verdict)
         }
     };
+    let _hanging = outcome.hangs().then(|| Hanging(shared, outcome.seq));
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }
@@ -196,6 +199,15 @@ async fn answer(
         head.headers.insert(CONTENT_LENGTH, body.len().into());
     }
     Ok(Response::from_parts(head, Answer::of(body, manner)))
+}
+
+/// A caller that waits for an answer which may never come; dropped when it has it, or has gone.
+struct Hanging<'a>(&'a Shared, u64);
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.gone(self.1);
+    }
 }
 
 /// A request of the control API: judged by its head before its body is read.

@@ -293,13 +293,17 @@ impl Outbox {
         self.waiting.is_empty() && self.subscriptions.values().all(|held| held.ticket_at.is_none())
     }
 
+    /// Whom a push tells.
+    pub(crate) fn client_of(&self, push: &Push) -> Option<Arc<str>> {
+        self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client))
+    }
+
     /// What became of a push.
     pub(crate) fn settle(&mut self, push: &Push, outcome: Result<(), PushTrouble>, now: u64) {
         if let Some(held) = self.subscriptions.get_mut(&push.subscription) {
             held.busy = false;
         }
-        let client =
-            self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
+        let client = self.client_of(push);
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
         // A state that was loaded or reset in between knows nothing of this attempt.
         let theirs = |waiting: &&mut Waiting| waiting.under_way && waiting.attempts == push.attempt;
