@@ -249,8 +249,7 @@ impl Sighting<'_> {
 
     /// The platform, or a fault, said that the token is dead.
     fn token_refused(&self) -> bool {
-        self.lost
-            || matches!(self.status, 401 | 403)
+        self.status == 401
             || matches!(
                 self.error,
                 Some("40001" | "40014" | "42001" | "InvalidAuthentication" | "invalidToken")
@@ -269,4 +268,92 @@ fn is_this_machine(host: &str) -> bool {
         || name.ends_with(".localhost")
         || name == "[::1]"
         || name.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A call that hangs, so many milliseconds after the start by either clock.
+    fn hanging(critic: &mut Critic, at: Moment) {
+        critic.saw(&Sighting {
+            seq: 7,
+            moment: at,
+            family: Family::Old,
+            operation: None,
+            interface: None,
+            path: "/gettoken",
+            raw_query: "",
+            query: &[],
+            headers: None,
+            body: b"",
+            app: None,
+            secret: None,
+            token: None,
+            code: None,
+            presented: None,
+            misfit: None,
+            grant: None,
+            ticket: None,
+            status: 0,
+            error: None,
+            faulted: true,
+            lost: true,
+            hangs: true,
+            plain_host: None,
+            sent: None,
+        });
+    }
+
+    fn later(start: &Moment, sandbox: u64, machine: u64) -> Moment {
+        let machine = start.machine + Duration::from_millis(machine);
+        Moment { sandbox: start.sandbox + sandbox, machine }
+    }
+
+    fn waits_found(critic: &Critic, now: &Moment) -> Vec<(String, Vec<u64>)> {
+        let found = critic.findings(now, |_| Vec::new()).into_iter();
+        found.map(|finding| (finding.id, finding.journal)).collect()
+    }
+
+    #[test]
+    fn a_caller_that_hangs_for_more_than_a_minute_by_both_clocks_is_found() {
+        let start = Moment { sandbox: 1_700_000_000_000, machine: Instant::now() };
+        let wanted = [("no-timeout".to_owned(), vec![7])];
+        for (sandbox, machine, found) in [
+            (60_000, 60_000, false),
+            (60_001, 60_001, true),
+            (999_999, 1_000, false),
+            (0, 999_999, false),
+        ] {
+            let now = later(&start, sandbox, machine);
+            let mut critic = Critic::default();
+            hanging(&mut critic, start);
+            let expected = if found { &wanted[..] } else { &[] };
+            assert_eq!(waits_found(&critic, &now), expected, "{sandbox} {machine}, while it hangs");
+            critic.ended(7, &now);
+            assert_eq!(waits_found(&critic, &now), expected, "{sandbox} {machine}, afterwards");
+            let much_later = later(&start, 9_999_999, 9_999_999);
+            assert_eq!(waits_found(&critic, &much_later), expected, "it does not hang any more");
+        }
+    }
+
+    #[test]
+    fn a_pause_by_either_clock_is_a_pause() {
+        let start = Moment { sandbox: 5, machine: Instant::now() };
+        assert_eq!(later(&start, 0, 30).since(&start), 30);
+        assert_eq!(later(&start, 40, 30).since(&start), 40);
+        assert_eq!(start.since(&later(&start, 40, 30)), 0, "a clock may be set back");
+    }
+
+    #[test]
+    fn this_machine_is_told_from_others() {
+        for here in
+            ["", "localhost:1", "LOCALHOST", "a.localhost", "127.9.9.9:2", "[::1]", "[::1]:3"]
+        {
+            assert!(is_this_machine(here), "{here}");
+        }
+        for there in ["api.dingtalk.com", "192.0.2.1:80", "localhost.example", "[2001:db8::1]:1"] {
+            assert!(!is_this_machine(there), "{there}");
+        }
+    }
 }

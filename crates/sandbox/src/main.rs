@@ -1,5 +1,6 @@
 //! The sandbox as a program: a DingTalk on this machine, until Ctrl-C.
 
+mod findings;
 mod options;
 
 use std::fs::OpenOptions;
@@ -15,7 +16,11 @@ use serde_json::Value;
 use options::{Options, Stop};
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "findings").is_some() {
+        return findings::main(args);
+    }
+    let options = match Options::read(args) {
         Ok(options) => options,
         Err(Stop::Said(text)) => {
             print(&mut stdout(), &text);
@@ -27,7 +32,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(text) => {
             print(&mut stderr(), &format!("dingtalk-sandbox: {text}\n"));
             ExitCode::FAILURE
@@ -35,7 +40,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
+fn run(options: &Options) -> Result<ExitCode, String> {
     let (sandbox, facts) = set_up(options)?;
     if let Some(path) = &options.token_file {
         write_token(path, sandbox.control_token())
@@ -60,7 +65,13 @@ fn run(options: &Options) -> Result<(), String> {
     if !options.print_env {
         print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
     }
-    Ok(())
+    let Some(level) = options.fail_on else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let found = sandbox.findings();
+    // What is printed for a shell to take over is not the place for a report.
+    print(&mut stderr(), &findings::as_text(&found));
+    Ok(findings::status(&found, Some(level)))
 }
 
 /// Starts the server with everything in it, or says what keeps it from that.

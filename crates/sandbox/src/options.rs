@@ -2,12 +2,15 @@
 
 use std::path::PathBuf;
 
+use dingtalk_sandbox::Severity;
+
 pub(crate) const DEFAULT_PORT: u16 = 7880;
 
 const HELP: &str = "\
 A DingTalk on your own machine, for tests: listens on loopback, with a demo company inside, until Ctrl-C.
 
 Usage: dingtalk-sandbox [options]
+       dingtalk-sandbox findings [options]   asks a running one what its clients did wrong (--help says more)
 
   --port N     the port on 127.0.0.1 (default 7880; 0 takes a free one)
   --data FILE  people, departments, apps, grants, organizations, suites, authorizations, callbacks and switches from a
@@ -20,6 +23,8 @@ Usage: dingtalk-sandbox [options]
   --state FILE takes up the state in this file, if it is there, and writes it back at the end
   --control-token-file FILE  writes the control API's token here, for its owner only; removed at the end
   --print-env  prints export lines for a shell, then '# ready', and no line per request
+  --fail-on L  prints at the end, to stderr, what clients did wrong; status 3 if a finding is L (info, warn or
+               error) or worse
   --quiet      no line per request
   --help       this text
   --version    the version
@@ -39,6 +44,7 @@ pub(crate) struct Options {
     pub(crate) speed: Option<f64>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) fail_on: Option<Severity>,
 }
 
 /// Why the program ends before it starts.
@@ -61,6 +67,7 @@ impl Options {
             speed: None,
             state: None,
             token_file: None,
+            fail_on: None,
         };
         while let Some(arg) = args.next() {
             let (name, mut inline) = match arg.split_once('=') {
@@ -100,6 +107,11 @@ impl Options {
                 "--data" | "--fixture" => options.data = Some(value("a file")?.into()),
                 "--state" => options.state = Some(value("a file")?.into()),
                 "--control-token-file" => options.token_file = Some(value("a file")?.into()),
+                "--fail-on" => {
+                    let level = value("info, warn or error")?.parse();
+                    options.fail_on =
+                        Some(level.map_err(|error: String| wrong(&format!("--fail-on {error}")))?);
+                }
                 "--print-env" => options.print_env = true,
                 "--quiet" | "-q" => options.quiet = true,
                 "--help" | "-h" => return Err(Stop::Said(HELP.to_owned())),
@@ -153,6 +165,7 @@ mod tests {
             (&["--speed", "0"], "--speed"),
             (&["--speed", "NaN"], "--speed"),
             (&["--clock", "late"], "late"),
+            (&["--fail-on", "loud"], "--fail-on loud: not info, warn or error"),
             (&["--quiet=1"], "--quiet takes no value"),
         ] {
             assert!(
@@ -175,6 +188,7 @@ mod tests {
             "--state",
             "--control-token-file",
             "--print-env",
+            "--fail-on",
             "--quiet",
             "--help",
             "--version",
