@@ -127,7 +127,7 @@ impl Critic {
         secrets::look(seen, &mut self.ledger);
         self.saw_code(seen);
         if let Some(kind) = seen.misfit {
-            self.raise(Kind::TokenWrongKind, seen, kind);
+            self.raise(Kind::TokenMisplaced, seen, kind);
         }
         if let Some(twin) = seen.interface.and_then(|interface| interface.newer) {
             self.raise(Kind::DeprecatedEndpoint, seen, twin);
@@ -232,7 +232,7 @@ impl Critic {
             }
             Presented::Late => self.raise(Kind::CodeLate, seen, ""),
             Presented::Foreign => self.raise(Kind::CodeForeign, seen, ""),
-            Presented::OtherDoor(pool) => self.raise(Kind::CodeWrongKind, seen, pool.says()),
+            Presented::OtherDoor(pool) => self.raise(Kind::CodeMisplaced, seen, pool.says()),
         }
     }
 
@@ -273,6 +273,7 @@ fn is_this_machine(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Fault, Sandbox};
 
     /// A call that hangs, so many milliseconds after the start by either clock.
     fn hanging(critic: &mut Critic, at: Moment) {
@@ -335,6 +336,33 @@ mod tests {
             let much_later = later(&start, 9_999_999, 9_999_999);
             assert_eq!(waits_found(&critic, &much_later), expected, "it does not hang any more");
         }
+    }
+
+    #[test]
+    fn a_caller_on_the_socket_hangs_until_it_goes_away() {
+        use std::io::Write;
+        const PATIENCE: Duration = Duration::from_secs(20);
+        let sandbox = Sandbox::builder().start().unwrap();
+        let _ = sandbox.fault(Fault::on("GET /gettoken").stall());
+        let address = sandbox.origin().trim_start_matches("http://").to_owned();
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(b"GET /gettoken HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+        assert!(sandbox.journal().wait_for("GET /gettoken", 1, PATIENCE));
+        let hung = |minutes: u64| {
+            let now = later(&sandbox.shared.moment(), minutes * 60_000, minutes * 60_000);
+            waits_found(&sandbox.shared.platform().critic, &now)
+                .iter()
+                .any(|(id, _)| id == "no-timeout")
+        };
+        assert!(hung(2) && !hung(0));
+        drop(stream);
+        let end = Instant::now() + PATIENCE;
+        while hung(2) {
+            assert!(Instant::now() < end, "the server notices that the caller has gone");
+            std::thread::yield_now();
+        }
+        let request = http::Request::get("/gettoken").body(Vec::new()).unwrap();
+        assert!(sandbox.try_handle(request).is_err() && !hung(2), "in-process nobody waits");
     }
 
     #[test]

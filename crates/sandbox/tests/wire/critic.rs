@@ -40,7 +40,7 @@ fn task(sandbox: &Sandbox, token: &str, more: &str) -> http::Response<Vec<u8>> {
     let request = Request::post(uri)
         .header("content-type", "application/json")
         .header("x-acs-dingtalk-access-token", token);
-    sandbox.handle(request.body(body.into_bytes()).unwrap())
+    sandbox.handle(request.body(body.into_bytes()).expect("the request is well-formed"))
 }
 
 #[test]
@@ -398,7 +398,7 @@ fn a_callback_that_replies_wrongly_is_found_and_one_that_says_success_is_not() {
     let demo = sandbox.demo();
     let reply: Arc<Mutex<Option<PushReply>>> = Arc::default();
     let says = Arc::clone(&reply);
-    let callback = Subscription::receiver("token", &"k".repeat(43), move |push| {
+    let callback = Subscription::receiver("token", "k".repeat(43), move |push| {
         says.lock().unwrap().clone().unwrap_or_else(|| push.success())
     });
     sandbox.subscribe(&demo.suite_key, callback).unwrap();
@@ -428,7 +428,7 @@ fn a_callback_that_is_late_is_found() {
     let demo = sandbox.demo();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
-    let callback = Subscription::url(&url, "token", &"k".repeat(43));
+    let callback = Subscription::url(&url, "token", "k".repeat(43));
     assert!(sandbox.subscribe(&demo.client_id, callback).is_err());
     assert_eq!(found(&sandbox, "callback-late").unwrap().count, 1);
     drop(listener);
@@ -451,11 +451,11 @@ fn an_old_interface_is_found_with_its_twin_and_the_twin_is_not() {
 fn over_the_socket(sandbox: &Sandbox, host: &str) {
     use std::io::{Read, Write};
     let address = sandbox.origin().trim_start_matches("http://").to_owned();
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let mut stream = std::net::TcpStream::connect(address).expect("the server listens");
     let request = format!("GET /gettoken HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).unwrap();
+    stream.write_all(request.as_bytes()).expect("it reads");
     let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
+    stream.read_to_string(&mut answer).expect("it answers");
     assert!(answer.contains("40035"), "{answer}");
 }
 
