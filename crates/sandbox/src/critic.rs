@@ -4,6 +4,7 @@
 mod bounded;
 mod catalogue;
 mod finding;
+mod handle;
 mod interfaces;
 mod ledger;
 mod permissions;

@@ -269,20 +269,6 @@ impl Sandbox {
         self.shared.journal.count(operation)
     }
 
-    /// What clients did wrong so far, also where the platform let it pass; the worst first. The table in the
-    /// [crate's documentation](crate#what-the-critic-finds) lists what there is.
-    #[must_use]
-    pub fn findings(&self) -> Vec<Finding> {
-        let now = self.shared.moment();
-        let platform = &*self.platform();
-        platform.critic.findings(&now, |client| platform.points_of(client))
-    }
-
-    /// Forgets the findings so far.
-    pub fn clear_findings(&self) {
-        self.platform().critic.clear();
-    }
-
     /// How many requests asked for a token of any kind, at any of its endpoints.
     #[must_use]
     pub fn token_requests(&self) -> usize {
@@ -582,16 +568,6 @@ impl Shared {
         let path = routes::without_host(incoming.path);
         let route = routes::find(incoming.method, path, &mut Vec::new());
         self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
-    }
-
-    /// A caller that hung has its answer or went away.
-    pub(crate) fn gone(&self, seq: u64) {
-        let now = self.moment();
-        self.platform().critic.ended(seq, &now);
-    }
-
-    fn moment(&self) -> critic::Moment {
-        critic::Moment { sandbox: self.clock.now(), machine: Instant::now() }
     }
 
     pub(crate) fn finish(
