@@ -58,6 +58,9 @@ impl Pool {
             Self::Silent => "a silent code, for getuserinfo",
             Self::OAuth => "a code of the browser login or of openAuth, for userAccessToken",
             Self::Sso => "a code of the admin backend, for ssoUserInfo",
+            Self::Suite => {
+                "a temporary code of an organization that opened the app, for get_permanent_code"
+            }
             Self::Sns => "a code of the old scan login, for sns/getuserinfo_bycode",
         }
     }
