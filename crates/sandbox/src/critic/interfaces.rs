@@ -103,7 +103,12 @@ const CHANGE: &[&str] = &[
     "contentFieldList",
 ];
 
-static INTERFACES: [(&str, &[&str]); 40] = [
+static INTERFACES: [(&str, &[&str]); 42] = [
+    ("POST /service/get_permanent_code", &["suite_access_token", "tmp_auth_code"]),
+    (
+        "POST /service/activate_suite",
+        &["suite_access_token", "suite_key", "auth_corpid", "permanent_code"],
+    ),
     ("GET /auth/scopes", &["access_token"]),
     ("POST /service/get_agent", SIGNED),
     ("GET /call_back/get_call_back", &["access_token"]),

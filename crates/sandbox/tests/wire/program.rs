@@ -365,7 +365,7 @@ fn a_running_sandbox_is_asked_for_findings_and_the_status_says_whether_they_are_
     assert_eq!(ask(&["--fail-on=error"]).0, Some(0), "it is no error");
     assert_eq!(ask(&[]).0, Some(0));
     let (_, json) = ask(&["--json"]);
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["findings"][0]["id"], "token-refetched");
     let (status, text) = ask(&["--token", "wrong"]);
     assert_eq!((status, text.contains("not this sandbox's")), (Some(2), true), "{text}");
