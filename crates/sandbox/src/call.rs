@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use crate::platform::Incoming;
+use crate::sent::Sent;
 use crate::wire::failure::{Failure, Refusal};
 
 /// Header in which family C, and only it, takes the token (wire-facts §1.3).
@@ -41,6 +42,9 @@ pub(crate) struct Notes {
     pub(crate) app: Option<Arc<str>>,
     pub(crate) token: Option<String>,
     pub(crate) code: Option<String>,
+    /// What kind of token stood at a door that it does not open.
+    pub(crate) misfit: Option<&'static str>,
+    pub(crate) sent: Sent,
 }
 
 impl<'a> Call<'a> {
@@ -80,7 +84,7 @@ impl<'a> Call<'a> {
             return Err(Refusal::BodyMissing.into());
         }
         match serde_json::from_slice(self.body) {
-            Ok(Value::Object(fields)) => Ok(Document(fields)),
+            Ok(Value::Object(fields)) => Ok(self.noted(fields)),
             _ => Err(Refusal::BodyMissing.into()),
         }
     }
@@ -91,7 +95,7 @@ impl<'a> Call<'a> {
             return Err(Refusal::BodyMissing.into());
         }
         match serde_json::from_slice(self.body) {
-            Ok(Value::Object(fields)) => Ok(Document(fields)),
+            Ok(Value::Object(fields)) => Ok(self.noted(fields)),
             _ => Err(Refusal::BodyUnreadable.into()),
         }
     }
@@ -111,6 +115,9 @@ impl<'a> Call<'a> {
             );
         }
         self.arguments.form_len = pairs.len();
+        let sent = &mut self.notes.get_mut().sent;
+        pairs.iter().for_each(|(name, _)| sent.field(name));
+        self.arguments.document.iter().flat_map(Map::keys).for_each(|name| sent.field(name));
         pairs.extend(
             self.query
                 .iter()
@@ -131,8 +138,25 @@ impl<'a> Call<'a> {
         self.notes.borrow_mut().code = Some(code.to_owned());
     }
 
+    pub(crate) fn note_misfit(&self, kind: &'static str) {
+        self.notes.borrow_mut().misfit = Some(kind);
+    }
+
+    /// Notes the names in the query, against those that the API has.
+    pub(crate) fn note_query(&mut self, takes: &'static [&'static str]) {
+        let sent = &mut self.notes.get_mut().sent;
+        *sent = Sent::to(takes);
+        self.query.iter().for_each(|(name, _)| sent.query(name));
+    }
+
     pub(crate) fn take_notes(&self) -> Notes {
         self.notes.take()
+    }
+
+    fn noted(&self, fields: Map<String, Value>) -> Document {
+        let sent = &mut self.notes.borrow_mut().sent;
+        fields.keys().for_each(|name| sent.field(name));
+        Document(fields)
     }
 
     fn has_json_type(&self) -> bool {

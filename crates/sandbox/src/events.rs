@@ -127,7 +127,13 @@ impl Shared {
 
     pub(crate) fn settle(&self, push: &Push, outcome: Result<(), PushTrouble>) {
         let now = self.clock.now();
-        self.platform().outbox.settle(&push.sending(), outcome, now);
+        let platform = &mut *self.platform();
+        if let Err(trouble) = &outcome {
+            let client = platform.outbox.client_of(push.subscription);
+            let client = client.as_deref().unwrap_or_default();
+            platform.critic.pushed(client, &push.event_type, push.id, trouble, now);
+        }
+        platform.outbox.settle(&push.sending(), outcome, now);
         self.settled.notify_all();
         self.attempts.notify_waiters();
     }
@@ -203,6 +209,9 @@ impl Platform {
     ) -> Result<(), PushTrouble> {
         let Check { push, held } = check;
         self.outbox.note(&push.sending(), &held.client, verdict.as_ref().err(), now);
+        if let Err(trouble) = &verdict {
+            self.critic.pushed(&held.client, &push.event_type, push.id, trouble, now);
+        }
         verdict?;
         self.install(held, now);
         Ok(())

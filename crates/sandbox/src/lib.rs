@@ -64,6 +64,22 @@
 //! Where nobody outside knows how the platform behaves, a [`Switch`] decides, and says what its default rests on. What
 //! every operation rests on is in [`fidelity()`], what is missing and why besides.
 //! "wire-facts §…" in comments names the section of the project's sheet of wire facts that a rule comes from.
+//!
+//! # What the critic finds
+//!
+//! The platform lets much pass that costs a client dearly later. The sandbox watches for it: [`Sandbox::findings`] in a
+//! test, `GET /_sandbox/v1/findings` from elsewhere, `dingtalk-sandbox --fail-on warn` or `dingtalk-sandbox findings`
+//! for a CI job. Findings hold fingerprints and journal numbers, never a secret, and what a test itself made go wrong is
+//! not held against the client: after a fault, a lost answer or a token that was dropped, asking again is right.
+//!
+//! Ages are by the sandbox's [`Clock`]; whoever moves it should let the client read it, too. Where a client may wait by
+//! either clock, the machine's or the sandbox's, it gets the benefit of the doubt: a repetition is too soon only if both
+//! say so, and a caller hung for a minute only if both say so. Several processes of one app look like one client here.
+//! Names are checked at the top level of a body and in the query, as far as the platform reads them. Plain HTTP is only
+//! a finding when the call names a host that is not this machine. There is no finding for TLS below 1.2: the sandbox's
+//! TLS does not speak it, so that such a client gets no connection, and the sandbox sees no request to judge.
+//!
+#![doc = include_str!("critic/findings.md")]
 
 mod api;
 mod apps;
@@ -75,6 +91,7 @@ mod codes;
 mod company;
 mod consent;
 mod control;
+mod critic;
 mod dd_config;
 mod demo;
 mod documents;
@@ -94,6 +111,7 @@ mod points;
 mod population;
 mod rng;
 mod routes;
+mod sent;
 mod server;
 mod snapshot;
 mod stream;
@@ -108,6 +126,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
 
@@ -119,6 +138,7 @@ pub use builder::Builder;
 pub use clock::Clock;
 pub use company::{Department, Person};
 pub use consent::{Consent, ConsentError, ConsentKind, ConsentOutcome, Decision};
+pub use critic::{Finding, Severity};
 pub use dd_config::ConfigError;
 pub use demo::Demo;
 pub use events::{Attempt, Event, Push, PushReply, PushTrouble, Subscription, Trigger};
@@ -126,7 +146,7 @@ pub use faults::{Fault, FaultHandle, PlatformError, WrongType};
 pub use fixture::{Fixture, FixtureError};
 pub use gates::Gate;
 pub use hosts::Region;
-pub use journal::{Entry, Journal};
+pub use journal::{Entry, Expectation, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
 pub use snapshot::SnapshotError;
@@ -228,11 +248,18 @@ impl Sandbox {
             body: &body,
             peer: HERE,
             secure: false,
+            arrived: Instant::now(),
+            plain: false,
         };
         if let Some(gate) = self.shared.gate_before(&incoming) {
             gate.pass_blocking();
         }
-        let Outcome { mut response, delivery, .. } = self.shared.answer(&incoming);
+        let outcome = self.shared.answer(&incoming);
+        if outcome.hangs() {
+            // Nobody waits here, however long the answer would take.
+            self.shared.gone(outcome.seq);
+        }
+        let Outcome { mut response, delivery, .. } = outcome;
         match delivery {
             Delivery::Whole | Delivery::Dripping(..) | Delivery::Twice => Ok(response),
             Delivery::Lost(lost) => Err(lost),

@@ -1,5 +1,6 @@
 //! The sandbox as a program: a DingTalk on this machine, until Ctrl-C.
 
+mod findings;
 mod options;
 mod program;
 
@@ -18,7 +19,11 @@ use program::locator::{Directory, Locator};
 use program::told::{Facts, environment, greeting};
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "findings").is_some() {
+        return findings::main(args);
+    }
+    let options = match Options::read(args) {
         Ok(options) => options,
         Err(Stop::Said(text)) => {
             print(&mut stdout(), &text);
@@ -30,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(text) => {
             print(&mut stderr(), &format!("dingtalk-sandbox: {text}\n"));
             ExitCode::FAILURE
@@ -38,9 +43,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
+fn run(options: &Options) -> Result<ExitCode, String> {
     if options.list {
-        return list();
+        return list().map(|()| ExitCode::SUCCESS);
     }
     let (sandbox, facts) = set_up(options)?;
     // Whoever reads the last line below may end us at once, and the state is to be saved then too.
@@ -67,7 +72,13 @@ fn run(options: &Options) -> Result<(), String> {
     if !options.print_env {
         print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
     }
-    Ok(())
+    let Some(level) = options.fail_on else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let found = sandbox.findings();
+    // What is printed for a shell to take over is not the place for a report.
+    print(&mut stderr(), &findings::as_text(&found));
+    Ok(findings::status(&found, Some(level)))
 }
 
 /// Prints who runs.

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
-use dingtalk_sandbox::{BadTls, Region};
+use dingtalk_sandbox::{BadTls, Region, Severity};
 
 pub(crate) const DEFAULT_PORT: u16 = 7880;
 
@@ -12,6 +12,7 @@ A DingTalk on your own machine, for tests: listens on loopback, with a demo comp
 
 Usage: dingtalk-sandbox [options]
        dingtalk-sandbox list    prints the sandboxes of this user that run
+       dingtalk-sandbox findings [options]   asks a running one what its clients did wrong (--help says more)
 
   --port N     the port on 127.0.0.1 (default 7880; 0 takes a free one)
   --data FILE  people, departments, apps, grants, organizations, suites, authorizations, callbacks and switches from a
@@ -36,6 +37,8 @@ Usage: dingtalk-sandbox [options]
   --state FILE takes up the state in this file, if it is there, and writes it back at the end
   --control-token-file FILE  writes the control API's token here, for its owner only; removed at the end
   --print-env  prints export lines for a shell, then '# ready', and no line per request
+  --fail-on L  prints at the end, to stderr, what clients did wrong; status 3 if a finding is L (info, warn or
+               error) or worse
   --quiet      no line per request
   --fidelity   prints what each operation rests on (seen live, SDK, documented, assumed), the switches for what is in
                doubt and what is missing, as Markdown
@@ -65,6 +68,7 @@ pub(crate) struct Options {
     pub(crate) speed: Option<f64>,
     pub(crate) state: Option<PathBuf>,
     pub(crate) token_file: Option<PathBuf>,
+    pub(crate) fail_on: Option<Severity>,
 }
 
 /// Why the program ends before it starts.
@@ -94,6 +98,7 @@ impl Options {
             speed: None,
             state: None,
             token_file: None,
+            fail_on: None,
         };
         while let Some(arg) = args.next() {
             let (name, mut inline) = match arg.split_once('=') {
@@ -170,6 +175,11 @@ impl Options {
                 "--data" | "--fixture" => options.data = Some(value("a file")?.into()),
                 "--state" => options.state = Some(value("a file")?.into()),
                 "--control-token-file" => options.token_file = Some(value("a file")?.into()),
+                "--fail-on" => {
+                    let level = value("info, warn or error")?.parse();
+                    options.fail_on =
+                        Some(level.map_err(|error: String| wrong(&format!("--fail-on {error}")))?);
+                }
                 "--print-env" => options.print_env = true,
                 "--quiet" | "-q" => options.quiet = true,
                 "--fidelity" => return Err(Stop::Said(dingtalk_sandbox::fidelity())),
@@ -238,6 +248,7 @@ mod tests {
             (&["--speed", "0"], "--speed"),
             (&["--speed", "NaN"], "--speed"),
             (&["--clock", "late"], "late"),
+            (&["--fail-on", "loud"], "--fail-on loud: not info, warn or error"),
             (&["--quiet=1"], "--quiet takes no value"),
             (&["--bind", "example.com"], "--bind example.com"),
             (&["--https=fine"], "not-yet-valid"),
@@ -272,6 +283,7 @@ mod tests {
             "--state",
             "--control-token-file",
             "--print-env",
+            "--fail-on",
             "--quiet",
             "--fidelity",
             "--help",

@@ -1,12 +1,13 @@
 //! The one state behind everything: it turns (time, request) into an answer, and touches no socket and no clock.
 
 mod console;
+mod judged;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Response};
 use serde_json::json;
@@ -18,6 +19,7 @@ use crate::auth_page;
 use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
+use crate::critic::Critic;
 use crate::events::{Check, Outbox, PushTrouble};
 use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
 use crate::hosts::{self, Destination, Host, Region};
@@ -56,6 +58,7 @@ pub(crate) struct Platform {
     pub(crate) switches: Switches,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
+    pub(crate) critic: Critic,
     pub(crate) rng: Rng,
     /// The region whose host is being asked, while it answers. The other one's organizations and apps are not there
     /// for it.
@@ -75,6 +78,10 @@ pub(crate) struct Incoming<'a> {
     pub(crate) peer: IpAddr,
     /// It came over TLS.
     pub(crate) secure: bool,
+    /// When it came, by the machine's clock.
+    pub(crate) arrived: Instant,
+    /// It came over a socket, unencrypted.
+    pub(crate) plain: bool,
 }
 
 /// The answer, and how it reaches the caller.
@@ -83,6 +90,15 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Vec<u8>>,
     pub(crate) delay: Duration,
     pub(crate) delivery: Delivery,
+    /// Its entry in the journal.
+    pub(crate) seq: u64,
+}
+
+impl Outcome {
+    /// Whether the caller waits for ever, or for so long that it should give up.
+    pub(crate) fn hangs(&self) -> bool {
+        self.delay > judged::LONG || self.delivery == Delivery::Lost(Lost::Stalled)
+    }
 }
 
 /// How far an answer has come.
@@ -115,6 +131,8 @@ struct Record {
     notes: Notes,
     faulted: bool,
     asks_for_token: bool,
+    request_bytes: usize,
+    arrived: Instant,
 }
 
 /// The ways in which an answer travels.
@@ -186,6 +204,7 @@ impl Platform {
         let method = incoming.method;
         let route = routes::find(method, path, strict, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
+        self.listen(&mut call, operation);
         let tokens = &self.tokens;
         let strike =
             self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
@@ -237,6 +256,8 @@ impl Platform {
                 notes: call.take_notes(),
                 faulted,
                 asks_for_token,
+                request_bytes: incoming.body.len(),
+                arrived: incoming.arrived,
             };
             let id = call.id;
             return Progress::Checking(Box::new(Unfinished {
@@ -248,7 +269,8 @@ impl Platform {
                 record,
             }));
         }
-        journal.record(Seen {
+        let notes = call.take_notes();
+        let receipt = journal.record(Seen {
             at: now,
             method,
             path: incoming.path,
@@ -256,11 +278,28 @@ impl Platform {
             operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: call.take_notes(),
+            notes: &notes,
             faulted,
             asks_for_token,
+            request_bytes: incoming.body.len(),
+            answer_bytes: reply.body.len(),
+            arrived: incoming.arrived,
+            delay,
         });
-        Progress::Done(Outcome { response: reply.into_response(), delay, delivery })
+        let seq = receipt.seq;
+        let judged = judged::Judged {
+            incoming,
+            call: &call,
+            route: &route,
+            notes: &notes,
+            receipt,
+            reply: &reply,
+            delay,
+            delivery,
+            faulted,
+        };
+        self.judge(&judged, journal);
+        Progress::Done(Outcome { response: reply.into_response(), delay, delivery, seq })
     }
 
     /// Ends a call that caused a URL check.
@@ -280,7 +319,7 @@ impl Platform {
                 Reply::of(Family::Old, Err(failure), &mut self.rng, &self.switches, id)
             }
         };
-        journal.record(Seen {
+        let receipt = journal.record(Seen {
             at: record.at,
             method: &record.method,
             path: &record.path,
@@ -288,11 +327,15 @@ impl Platform {
             operation: record.operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: record.notes,
+            notes: &record.notes,
             faulted: record.faulted,
             asks_for_token: record.asks_for_token,
+            request_bytes: record.request_bytes,
+            answer_bytes: reply.body.len(),
+            arrived: record.arrived,
+            delay,
         });
-        Outcome { response: reply.into_response(), delay, delivery }
+        Outcome { response: reply.into_response(), delay, delivery, seq: receipt.seq }
     }
 
     /// The app with this client id, if it is alive.
@@ -462,6 +505,9 @@ impl Platform {
                 false
             }
         };
+        if !fits {
+            call.note_misfit(caller.kind.says());
+        }
         if !fits || self.app(&caller.client).is_none() || self.company(&caller.corp).is_none() {
             return Err(Refusal::TokenDead.into());
         }
@@ -555,6 +601,7 @@ impl Platform {
             switches: Switches::default(),
             faults: Faults::default(),
             limits: Limits::default(),
+            critic: Critic::default(),
             rng,
             here: None,
         }

@@ -9,7 +9,7 @@ use crate::api::{
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
-use crate::faults::names;
+use crate::faults;
 use crate::hosts::Host;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
@@ -47,6 +47,12 @@ pub(crate) enum Door {
     User(Handler),
     /// Either of them.
     Either(Handler),
+}
+
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// Where a request goes.
@@ -97,7 +103,13 @@ pub(crate) fn find(
 
 /// Whether a pattern, as faults and gates take it, can match anything at all.
 pub(crate) fn known(pattern: &str) -> bool {
-    all().map(|operation| operation.name).chain([UNKNOWN]).any(|name| names(pattern, name))
+    all().map(|operation| operation.name).chain([UNKNOWN]).any(|name| faults::names(pattern, name))
+}
+
+/// The names of all APIs, pages not among them.
+#[cfg(test)]
+pub(crate) fn names() -> Vec<&'static str> {
+    OPERATIONS.iter().map(|operation| operation.name).collect()
 }
 
 /// Every API, then every page.

@@ -12,7 +12,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Version, header::CONTENT_LENGTH, header::HOST};
@@ -250,6 +250,8 @@ async fn answer(
         body: &body,
         peer: ends.peer.ip(),
         secure: ends.secure,
+        arrived: Instant::now(),
+        plain: !ends.secure,
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
@@ -265,6 +267,7 @@ async fn answer(
             shared.finish(*unfinished, verdict)
         }
     };
+    let _hanging = outcome.hangs().then(|| Hanging(shared, outcome.seq));
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }
@@ -310,6 +313,15 @@ fn name_host(request: &mut Request<HyperBody>) {
     let authority = request.uri().authority().map(|authority| authority.as_str().parse());
     if let (Some(Ok(host)), false) = (authority, request.headers().contains_key(HOST)) {
         request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// A caller that waits for an answer which may never come; dropped when it has it, or has gone.
+struct Hanging<'a>(&'a Shared, u64);
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.gone(self.1);
     }
 }
 

@@ -199,6 +199,10 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/journal/export", "All entries as JSON lines.", traffic::export_journal)
         .query(&[OPERATION, APP, STATUS, SINCE])
         .gives("application/x-ndjson"),
+    get("/findings", "What clients did wrong so far, the worst first.", traffic::findings).query(&[
+        may("least", OneOf(&["info", "warn", "error"]), "only findings that are so bad or worse"),
+    ]),
+    delete("/findings", "Forgets the findings.", traffic::clear_findings),
     post("/verify-config", "Judges a page's dd.config.", state::verify_config).takes(
         &[need("config", Any, "the object"), need("url", Text, "the page's address")],
         r#"{"config":{"corpId":"x"},"url":"https://app.example.com/"}"#,

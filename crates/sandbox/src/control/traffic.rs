@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, Event, Problem, Wait};
+use crate::critic::Severity;
 use crate::faults::{Action, Break, Fault, Latency, PlatformError, Retype, Rule, WrongType, names};
 use crate::gates::Hold;
 use crate::journal::Entry;
@@ -254,6 +255,21 @@ pub(super) fn journal(ask: &Ask<'_>) -> Outcome {
     Answer::ok(json!({ "entries": entries, "next": next, "total": journal.total() }))
 }
 
+pub(super) fn findings(ask: &Ask<'_>) -> Outcome {
+    let least = ask.query("least").unwrap_or("info").parse::<Severity>();
+    let least =
+        least.map_err(|error| Problem::new(400, "invalid_query", format!("least={error}")))?;
+    let mut findings = ask.sandbox.findings();
+    findings.retain(|finding| finding.severity >= least);
+    let worst = findings.first().map(|finding| finding.severity);
+    Answer::ok(json!({ "findings": findings, "worst": worst }))
+}
+
+pub(super) fn clear_findings(ask: &Ask<'_>) -> Outcome {
+    ask.sandbox.clear_findings();
+    Answer::ok(json!({ "cleared": true }))
+}
+
 pub(super) fn clear_journal(ask: &Ask<'_>) -> Outcome {
     ask.sandbox.shared.journal.clear();
     Answer::ok(json!({ "cleared": true }))
@@ -304,6 +320,11 @@ pub(crate) fn entry_told(entry: &Entry) -> Value {
         "token": entry.token,
         "oneTimeCode": entry.one_time_code,
         "faulted": entry.faulted,
+        "query": entry.query,
+        "fields": entry.fields,
+        "requestBytes": entry.request_bytes,
+        "answerBytes": entry.answer_bytes,
+        "tookMicros": u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
     })
 }
 

@@ -377,14 +377,18 @@ impl Outbox {
         id
     }
 
+    /// Whom a push tells.
+    pub(crate) fn client_of(&self, subscription: u64) -> Option<Arc<str>> {
+        self.subscriptions.get(&subscription).map(|held| Arc::clone(&held.client))
+    }
+
     /// What became of a push.
     pub(crate) fn settle(&mut self, push: &Sending, outcome: Result<(), PushTrouble>, now: u64) {
         if let (Way::Http, Some(held)) = (push.way, self.subscriptions.get_mut(&push.subscription))
         {
             held.busy = false;
         }
-        let client =
-            self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
+        let client = self.client_of(push.subscription);
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
         // A state that was loaded or reset in between knows nothing of this attempt.
         let theirs = |waiting: &&mut Waiting| {

@@ -236,3 +236,66 @@ fn a_push_that_nobody_took_waits_out_a_restart_of_the_program() {
     assert_eq!(attempts(&second), 2);
     assert!(second.interrupt());
 }
+
+/// Asks a served sandbox for a token, which may be once too often.
+fn fetch(serving: &Serving) {
+    use std::io::Write;
+    let host = serving.var("BASE_URL").trim_start_matches("http://").to_owned();
+    let body = format!(
+        r#"{{"appKey":"{}","appSecret":"{}"}}"#,
+        serving.var("CLIENT_ID"),
+        serving.var("CLIENT_SECRET")
+    );
+    let mut stream = std::net::TcpStream::connect(&host).expect("it listens");
+    let request = format!(
+        "POST /v1.0/oauth2/accessToken HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.contains("accessToken"), "{answer}");
+}
+
+#[test]
+fn a_running_sandbox_is_asked_for_findings_and_the_status_says_whether_they_are_bad() {
+    let serving = Serving::start(&["--seed", "4"]);
+    let (url, token) = (serving.var("BASE_URL"), serving.var("SANDBOX_TOKEN"));
+    let ask = |more: &[&str]| {
+        let mut command = program(&["findings", "--url", url]);
+        let output = command.args(more).env("DINGTALK_SANDBOX_TOKEN", token).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    assert_eq!(ask(&["--fail-on", "info"]), (Some(0), "no findings\n".to_owned()));
+    fetch(&serving);
+    assert_eq!(ask(&["--fail-on", "warn"]).0, Some(0), "one token is right");
+    fetch(&serving);
+    let (status, text) = ask(&["--fail-on", "warn"]);
+    assert_eq!(status, Some(3), "{text}");
+    assert!(text.contains("warn  token-refetched × 1") && text.contains("wire-facts §2.4"));
+    assert_eq!(ask(&["--fail-on=error"]).0, Some(0), "it is no error");
+    assert_eq!(ask(&[]).0, Some(0));
+    let (_, json) = ask(&["--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"][0]["id"], "token-refetched");
+    let (status, text) = ask(&["--token", "wrong"]);
+    assert_eq!((status, text.contains("not this sandbox's")), (Some(2), true), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sandbox_that_is_to_fail_on_findings_prints_them_at_its_end_with_status_3() {
+    for (level, status) in [("warn", 3), ("error", 0)] {
+        let mut serving = Serving::start(&["--fail-on", level]);
+        fetch(&serving);
+        fetch(&serving);
+        let id = serving.child.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().expect("there is kill");
+        assert_eq!(serving.child.wait().unwrap().code(), Some(status), "{level}");
+        let mut text = String::new();
+        serving.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        assert!(text.contains("token-refetched × 1"), "{text}");
+    }
+}
