@@ -274,10 +274,11 @@ impl Driver {
         }
     }
 
-    fn show_oauth(&mut self, code: usize, app: usize) -> Check {
+    fn show_oauth(&mut self, code: usize, app: Option<usize>) -> Check {
         let Some((at, code)) = self.code(code) else {
             return Ok(());
         };
+        let app = app.unwrap_or(self.model.codes[at].app);
         let body = json!({
             "clientId": APPS[app], "clientSecret": SECRET, "code": code, "grantType": "authorization_code"
         });
@@ -308,10 +309,11 @@ impl Driver {
         }
     }
 
-    fn refresh(&mut self, pair: usize, app: usize) -> Check {
+    fn refresh(&mut self, pair: usize, app: Option<usize>) -> Check {
         let Some(at) = newest(self.model.pairs.len(), pair) else {
             return Ok(());
         };
+        let app = app.unwrap_or(self.model.origin(at).app);
         let body = json!({
             "clientId": APPS[app], "clientSecret": SECRET, "grantType": "refresh_token",
             "refreshToken": self.model.pairs[at].refresh

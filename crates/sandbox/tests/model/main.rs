@@ -55,7 +55,7 @@ pub(crate) enum Step {
     },
     ShowOAuth {
         code: usize,
-        app: usize,
+        app: Option<usize>,
     },
     ShowSso {
         code: usize,
@@ -63,7 +63,7 @@ pub(crate) enum Step {
     },
     Refresh {
         pair: usize,
-        app: usize,
+        app: Option<usize>,
     },
     ReadMember {
         token: usize,
@@ -156,6 +156,7 @@ fn step() -> impl Strategy<Value = Step> {
     let (app, corp, person) = (|| 0..3_usize, || 0..2_usize, || 0..2_usize);
     // Counted from the newest, which are the likeliest to be alive.
     let recent = || prop_oneof![4 => 0..3_usize, 1 => 0..20_usize];
+    let whose = || prop_oneof![4 => Just(None), 1 => (0..3_usize).prop_map(Some)];
     prop_oneof![
         1 => Just(Step::Nothing),
         6 => (0..2_usize, 0..3_usize).prop_map(|(app, door)| Step::Internal { app, door }),
@@ -169,9 +170,9 @@ fn step() -> impl Strategy<Value = Step> {
             Step::Consent { app, person, mobile, agrees: mood > 0 }
         }),
         6 => (recent(), recent()).prop_map(|(code, token)| Step::ShowSilent { code, token }),
-        8 => (recent(), app()).prop_map(|(code, app)| Step::ShowOAuth { code, app }),
+        8 => (recent(), whose()).prop_map(|(code, app)| Step::ShowOAuth { code, app }),
         3 => (recent(), recent()).prop_map(|(code, token)| Step::ShowSso { code, token }),
-        6 => (recent(), app()).prop_map(|(pair, app)| Step::Refresh { pair, app }),
+        9 => (recent(), whose()).prop_map(|(pair, app)| Step::Refresh { pair, app }),
         5 => recent().prop_map(|token| Step::ReadMember { token }),
         6 => recent().prop_map(|token| Step::ReadMe { token }),
         3 => (app(), 0..3_usize).prop_map(|(app, point)| Step::AskFor { app, point }),
