@@ -186,9 +186,14 @@ impl Tokens {
         };
         if mode == RefreshMode::SamePair
             && let Some(token) = self.of_person.get(&person).cloned()
-            && let Some(pair) = self.refreshed(&token, &caller.client, mode, now, rng)
         {
-            return pair;
+            if let Some(refresh) = self.refresh.get_mut(&token) {
+                // The texts stay; the organization, and whether it is shown, are as this login asked.
+                refresh.caller = caller.clone();
+            }
+            if let Some(pair) = self.refreshed(&token, &caller.client, mode, now, rng) {
+                return pair;
+            }
         }
         let pair = self.new_pair(caller, now, rng);
         self.of_person.insert(person, pair.refresh.clone());

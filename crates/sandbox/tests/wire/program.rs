@@ -5,7 +5,7 @@ use std::io::Read;
 
 use serde_json::{Value, json};
 
-use crate::run::{Place, Serving, fails, text};
+use crate::run::{Place, Serving, fails, program, text};
 
 #[cfg(unix)]
 #[test]
@@ -288,14 +288,11 @@ fn a_running_sandbox_is_asked_for_findings_and_the_status_says_whether_they_are_
 #[test]
 fn a_sandbox_that_is_to_fail_on_findings_prints_them_at_its_end_with_status_3() {
     for (level, status) in [("warn", 3), ("error", 0)] {
-        let mut serving = Serving::start(&["--fail-on", level]);
+        let serving = Serving::start(&["--fail-on", level]);
         fetch(&serving);
         fetch(&serving);
-        let id = serving.child.id().to_string();
-        Command::new("kill").args(["-INT", &id]).status().expect("there is kill");
-        assert_eq!(serving.child.wait().unwrap().code(), Some(status), "{level}");
-        let mut text = String::new();
-        serving.child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+        let (code, text) = serving.told_to_end();
+        assert_eq!(code, Some(status), "{level}");
         assert!(text.contains("token-refetched × 1"), "{text}");
     }
 }

@@ -72,6 +72,18 @@ impl Serving {
         line.expect("it is printed").trim_end_matches('\'')
     }
 
+    /// As Ctrl-C does; with what it says about itself.
+    #[cfg(unix)]
+    pub(crate) fn told_to_end(mut self) -> (Option<i32>, String) {
+        let id = self.child.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().expect("there is kill");
+        let code = self.child.wait().expect("it ends").code();
+        let mut text = String::new();
+        let mut errors = self.child.stderr.take().expect("its errors are ours");
+        errors.read_to_string(&mut text).expect("its errors are text");
+        (code, text)
+    }
+
     /// As Ctrl-C does.
     #[cfg(unix)]
     pub(crate) fn interrupt(self) -> bool {
