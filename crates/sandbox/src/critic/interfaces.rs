@@ -103,7 +103,7 @@ const CHANGE: &[&str] = &[
     "contentFieldList",
 ];
 
-static INTERFACES: [(&str, &[&str]); 42] = [
+static INTERFACES: [(&str, &[&str]); 46] = [
     ("POST /service/get_permanent_code", &["suite_access_token", "tmp_auth_code"]),
     (
         "POST /service/activate_suite",
@@ -145,6 +145,11 @@ static INTERFACES: [(&str, &[&str]); 42] = [
     ("GET /v1.0/oauth2/ssoUserInfo", &["code"]),
     ("GET /v1.0/oauth2/authRules/user", &[]),
     ("POST /v1.0/oauth2/{corpId}/token", &["client_id", "client_secret", "grant_type"]),
+    ("POST /v1.0/oauth2/kickoffByDeviceId", &["openDeviceId", "userId"]),
+    (
+        "POST /v1.0/gateway/connections/open",
+        &["clientId", "clientSecret", "subscriptions", "ua", "localIp", "extras"],
+    ),
     ("POST /v1.0/contact/users/search", SEARCH),
     ("POST /v1.0/contact/departments/search", SEARCH),
     ("GET /v1.0/contact/users/{unionId}", &[]),
@@ -161,6 +166,36 @@ static INTERFACES: [(&str, &[&str]); 42] = [
     (
         "POST /v1.0/todo/users/{unionId}/org/tasks/query",
         &["nextToken", "isDone", "roleTypes", "todoType"],
+    ),
+    (
+        "POST /v1.0/todo/users/{unionId}/organizations/tasks/query",
+        &[
+            "nextToken",
+            "isDone",
+            "roleTypes",
+            "todoType",
+            "subject",
+            "fromDueTime",
+            "toDueTime",
+            "orderBy",
+            "orderDirection",
+            "maxResults",
+            "needPersonalTodo",
+        ],
+    ),
+    (
+        "POST /v1.0/todo/users/{unionId}/tasks/list",
+        &[
+            "category",
+            "isRecycled",
+            "fromDueTime",
+            "toDueTime",
+            "orderBy",
+            "orderDirection",
+            "isDone",
+            "roleTypes",
+            "nextToken",
+        ],
     ),
     ("PUT /v1.0/todo/users/me/tasks/{taskId}/update", CHANGE),
     ("DELETE /v1.0/todo/users/me/tasks/{taskId}/remove", &[]),

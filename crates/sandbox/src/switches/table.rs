@@ -127,6 +127,24 @@ pub(crate) const TABLE: &[About] = &[
         "topapi reads `access_token` from a JSON body, too",
     ),
     about("consentRecordUnwritable", "false", "§8.3", "consent fails with 500404"),
+    about(
+        "stoppedAppWorks",
+        "false",
+        "§11.2",
+        "an app that an organization stopped goes on working there; otherwise it gets no token and 50003",
+    ),
+    about(
+        "strictHosts",
+        "true",
+        "§1.1, §1.6",
+        "a host of the platform that is called by its name serves its own families only",
+    ),
+    about(
+        "regionsApart",
+        "true",
+        "§1.1, §16 row 12",
+        "a host of one region knows no app, organization, token or code of the other one",
+    ),
 ];
 
 const fn about(

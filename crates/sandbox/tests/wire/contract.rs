@@ -86,6 +86,11 @@ pub(crate) fn breach(shape: &Value, example: &Example, answer: &Answer) -> Optio
         let html = answer.header("content-type").starts_with("text/html");
         return (!html || answer.status >= 500).then(|| format!("{}: no page", example.operation));
     }
+    if shape == "socket" {
+        let refused = matches!(answer.status, 400..500) && !answer.text.is_empty();
+        return (answer.status != 101 && !refused)
+            .then(|| format!("{}: no socket", example.operation));
+    }
     let wanted = if example.is_v1() {
         "application/json;charset=utf-8"
     } else if example.is_topapi() {
@@ -123,6 +128,7 @@ fn every_operation_succeeds_once_in_its_own_shape() {
         let fine = match row["shape"].as_str() {
             Some("redirect") => matches!(answer.status, 302 | 303),
             Some("page") => answer.status == 200,
+            Some("socket") => answer.status == 101,
             _ => succeeded(&example, &answer),
         };
         assert!(fine, "{name}: {} {}", answer.status, answer.text);

@@ -10,6 +10,7 @@ use crate::suites::signed_query;
 use crate::support::{
     Answer, app_token, exchange, get, oauth_code, parameter, send, suite_corp_token, topapi, v1,
 };
+use crate::vendor::{listener, take};
 
 /// A request, still in parts, so that a test may spoil one of them.
 #[derive(Clone, Debug)]
@@ -49,6 +50,14 @@ impl Example {
             headers.push(("content-type", "application/json; charset=utf-8".to_owned()));
         } else if !self.form.is_empty() {
             headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
+        }
+        if self.path == "/connect" {
+            headers.extend([
+                ("connection", "Upgrade".to_owned()),
+                ("upgrade", "websocket".to_owned()),
+                ("sec-websocket-version", "13".to_owned()),
+                ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==".to_owned()),
+            ]);
         }
         if let Some(token) = self.token.clone().filter(|_| self.is_v1()) {
             headers.push(("x-acs-dingtalk-access-token", token));
@@ -116,7 +125,10 @@ pub(crate) fn example(sandbox: &Sandbox, operation: &str) -> Example {
         todo_example(sandbox, bare)
     } else if template.starts_with("/v1.0/") {
         v1_example(sandbox, bare)
-    } else if template.starts_with("/oauth2/") || template.starts_with("/dingding/") {
+    } else if template.starts_with("/oauth2/")
+        || template.starts_with("/dingding/")
+        || template == "/connect"
+    {
         page_example(sandbox, bare)
     } else {
         old_example(sandbox, bare)
@@ -162,6 +174,23 @@ fn old_example(sandbox: &Sandbox, bare: Example) -> Example {
             let agent = &info.json["authAppInfo"]["agentList"][0]["agentId"];
             bare.query(&[("suite_access_token", token.str("/suite_access_token"))])
                 .body(json!({ "suite_key": key, "auth_corpid": corp, "agentid": agent }))
+        }
+        "POST /service/get_permanent_code" => {
+            let token = json_post(sandbox, "/service/get_suite_token", &suite_secrets(sandbox));
+            bare.query(&[("suite_access_token", token.str("/suite_access_token"))])
+                .body(json!({ "tmp_auth_code": temporary_code(sandbox) }))
+        }
+        "POST /service/activate_suite" => {
+            let token = json_post(sandbox, "/service/get_suite_token", &suite_secrets(sandbox));
+            let token = token.str("/suite_access_token");
+            let uri = format!("/service/get_permanent_code?suite_access_token={token}");
+            let body = json!({ "tmp_auth_code": temporary_code(sandbox) });
+            let permanent = json_post(sandbox, &uri, &body);
+            bare.query(&[("suite_access_token", token)]).body(json!({
+                "suite_key": key,
+                "auth_corpid": corp,
+                "permanent_code": permanent.str("/permanent_code"),
+            }))
         }
         "POST /call_back/register_call_back" => {
             get(sandbox, &format!("/call_back/delete_call_back?access_token={}", app()));
@@ -274,8 +303,31 @@ fn v1_example(sandbox: &Sandbox, bare: Example) -> Example {
             let path = "/v1.0/contact/users/me".to_owned();
             Example { path, ..bare }.token(consenting_token(sandbox))
         }
+        "POST /v1.0/gateway/connections/open" => bare.body(stream_opening(sandbox)),
         other => panic!("no example for {other}: add one here"),
     }
+}
+
+/// The code that the vendor of the suite is told when the organization opens its app anew.
+fn temporary_code(sandbox: &Sandbox) -> String {
+    let demo = sandbox.demo();
+    let (callback, seen) = listener();
+    sandbox.subscribe(&demo.suite_key, callback).expect("it says success");
+    sandbox.revoke_authorization(&demo.suite_key, &demo.corp_id);
+    sandbox.authorize(&demo.suite_key, &demo.corp_id).expect("both exist");
+    let code = take(&seen).pop().expect("an event")["AuthCode"].as_str().map(str::to_owned);
+    code.expect("a code")
+}
+
+fn stream_opening(sandbox: &Sandbox) -> Value {
+    let demo = sandbox.demo();
+    json!({
+        "clientId": demo.client_id,
+        "clientSecret": demo.client_secret,
+        "subscriptions": [{ "type": "EVENT", "topic": "*" }],
+        "ua": "test",
+        "localIp": "127.0.0.1",
+    })
 }
 
 fn todo_example(sandbox: &Sandbox, bare: Example) -> Example {
@@ -387,6 +439,11 @@ fn page_example(sandbox: &Sandbox, bare: Example) -> Example {
         "GET /dingding/h5-common-authority/auth/index.html" => bare.query(&consent),
         "GET /dingding/h5-common-authority/pages/cancel" => {
             bare.query(&[("clientId", &demo.client_id), ("corpId", &demo.corp_id)])
+        }
+        "GET /connect" => {
+            let opened =
+                json_post(sandbox, "/v1.0/gateway/connections/open", &stream_opening(sandbox));
+            bare.query(&[("ticket", opened.str("/ticket"))])
         }
         "POST /oauth2/auth" => filled_in(sandbox, bare, &login, true),
         "POST /dingding/h5-common-authority/auth/index.html"

@@ -107,6 +107,28 @@ pub(crate) const ROWS: &[Row] = &[
         ],
     },
     Row {
+        operation: "POST /service/get_permanent_code",
+        section: "§3.5",
+        success: &[Documented],
+        errors: &[Documented, Assumed],
+        semantics: &[Documented, Assumed],
+        assumed: &[
+            "which of the code table's numbers stands for which mistake: the page is history",
+            "asked again with another code, the permanent code of an organization stays",
+        ],
+    },
+    Row {
+        operation: "POST /service/activate_suite",
+        section: "§3.5",
+        success: &[Documented],
+        errors: &[Documented, Assumed],
+        semantics: &[Documented, Assumed],
+        assumed: &[
+            "which of the code table's numbers stands for which mistake: the page is history",
+            "nothing hangs on it: today's apps work without it",
+        ],
+    },
+    Row {
         operation: "POST /call_back/register_call_back",
         section: "§10.5",
         success: &[Documented],

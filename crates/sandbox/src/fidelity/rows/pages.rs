@@ -69,4 +69,15 @@ pub(crate) const ROWS: &[Row] = &[
         semantics: &[Assumed],
         assumed: &["as the page above"],
     },
+    Row {
+        operation: "GET /connect",
+        section: "§10.7",
+        success: &[Sdk, Documented],
+        errors: &[Assumed],
+        semantics: &[Sdk, Documented, Assumed],
+        assumed: &[
+            "426 without a handshake, 401 for a ticket that opens nothing, 503 beyond 50 connections",
+            "an unacknowledged message is late after 60 s and comes again after 10 s and 30 s, as over HTTP",
+        ],
+    },
 ];

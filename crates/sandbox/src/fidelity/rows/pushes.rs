@@ -56,4 +56,26 @@ pub(crate) const ROWS: &[Row] = &[
         semantics: &[Documented, Assumed],
         assumed: &["which change raises which event, where the table of names is all there is"],
     },
+    Row {
+        operation: "SyncHTTP form of a vendor's events",
+        section: "§10.5",
+        success: &[Documented],
+        errors: &[Documented],
+        semantics: &[Documented, Assumed],
+        assumed: &[
+            "members of `biz_data` beyond the sheet's, and which events are of which priority",
+        ],
+    },
+    Row {
+        operation: "events, callbacks, ping and disconnect over Stream",
+        section: "§10.7",
+        success: &[Sdk, Documented],
+        errors: &[Sdk, Assumed],
+        semantics: &[Sdk, Documented, Assumed],
+        assumed: &[
+            "a ping every 60 s, 50 connections of an app, 64 messages in flight",
+            "events wait for a connection; a closed one costs no attempt",
+            "`LATER`, another code than 200 and no acknowledgement at all are the same",
+        ],
+    },
 ];

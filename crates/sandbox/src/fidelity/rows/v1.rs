@@ -266,4 +266,15 @@ pub(crate) const ROWS: &[Row] = &[
             "the text of `success` is `true`: only its type is known",
         ],
     },
+    Row {
+        operation: "POST /v1.0/gateway/connections/open",
+        section: "§10.7",
+        success: &[Sdk, Documented],
+        errors: &[Assumed],
+        semantics: &[Sdk, Documented, Assumed],
+        assumed: &[
+            "a wrong pair is answered as at the token endpoints of the same family",
+            "a list of subscriptions of another shape is a missing one",
+        ],
+    },
 ];
