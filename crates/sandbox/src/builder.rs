@@ -1,25 +1,30 @@
 //! Setting up a sandbox before it starts.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::apps::App;
 use crate::clock::Clock;
 use crate::company::{Department, Person};
 use crate::fixture::Fixture;
+use crate::hosts::Region;
 use crate::journal::{Entry, Journal, Listener};
 use crate::platform::Platform;
 use crate::population::populate;
 use crate::rng::Rng;
 use crate::switches::Switch;
+use crate::tls::{BadTls, Tls};
 use crate::{Sandbox, Shared, demo};
 
 /// A sandbox to be; see [`Sandbox::builder`].
 #[derive(Default)]
 pub struct Builder {
     plan: Plan,
+    bind: Option<IpAddr>,
     port: u16,
+    https: bool,
+    bad_tls: Option<BadTls>,
     journal_limit: Option<usize>,
     listener: Option<Listener>,
 }
@@ -39,6 +44,7 @@ pub(crate) struct Plan {
     apps: Vec<App>,
     remote_callbacks: bool,
     callback_limit: Option<Duration>,
+    region: Option<Region>,
 }
 
 impl Builder {
@@ -131,7 +137,40 @@ impl Builder {
         self
     }
 
-    /// The port on loopback that [`start`](Self::start) takes; 0, the default, takes a free one.
+    /// Puts the organization into a region; it is in [`Region::China`] without this call.
+    #[must_use]
+    pub fn region(mut self, region: Region) -> Self {
+        self.plan.region = Some(region);
+        self
+    }
+
+    /// Serves HTTPS instead of HTTP, TLS 1.3 and 1.2, HTTP/2 and HTTP/1.1, with a certificate for `localhost`, the loopback addresses and the
+    /// platform's hosts. It comes from an authority of this sandbox alone, which clients are to be given:
+    /// [`Sandbox::ca_certificate`]. It is dated by the machine's clock, not by the sandbox's.
+    #[must_use]
+    pub fn https(mut self) -> Self {
+        self.https = true;
+        self
+    }
+
+    /// As [`https`](Self::https), with something wrong in it that clients must refuse.
+    #[must_use]
+    pub fn bad_tls(mut self, bad: BadTls) -> Self {
+        self.https = true;
+        self.bad_tls = Some(bad);
+        self
+    }
+
+    /// The address that [`start`](Self::start) listens on; 127.0.0.1 without this call. On any other than a loopback
+    /// address the whole network can call the sandbox, whose secrets are no secrets: the control API stays guarded by
+    /// its token, and answers to the address itself as `Host`, but to no name except `localhost`.
+    #[must_use]
+    pub fn bind(mut self, address: IpAddr) -> Self {
+        self.bind = Some(address);
+        self
+    }
+
+    /// The port that [`start`](Self::start) takes; 0, the default, takes a free one.
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -152,14 +191,16 @@ impl Builder {
         self
     }
 
-    /// Starts a server on loopback, in a thread of its own.
+    /// Starts a server, on loopback if nothing else is said, in a thread of its own.
     ///
     /// # Errors
     ///
-    /// When the port is taken, or the machine gives no socket or thread.
+    /// When the port is taken, the address is not this machine's, or the machine gives no socket or thread.
     pub fn start(self) -> io::Result<Sandbox> {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, self.port));
-        Sandbox::serving(self.furnished(), address)
+        let bound = self.bind.unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        let tls = self.https.then(|| Tls::new(self.bad_tls, bound)).transpose()?;
+        let address = SocketAddr::from((bound, self.port));
+        Sandbox::serving(self.furnished(), address, tls)
     }
 
     /// A sandbox without a socket: requests go through [`Sandbox::handle`].
@@ -215,6 +256,8 @@ impl Plan {
         }
         if let Some(company) = platform.home() {
             populate(company, self.population, self.seed.unwrap_or(0));
+            let in_fixture = self.fixture.as_ref().map(|fixture| fixture.region);
+            company.region = self.region.or(in_fixture).unwrap_or_default();
         }
         if let Some(fixture) = &self.fixture {
             let Fixture { departments, people, apps, switches, .. } = fixture;

@@ -10,6 +10,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Map, Value};
 
 use crate::platform::Incoming;
+use crate::sent::Sent;
 use crate::wire::failure::{Failure, Refusal};
 
 /// Header in which family C, and only it, takes the token (wire-facts §1.3).
@@ -25,6 +26,7 @@ pub(crate) struct Call<'a> {
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    pub(crate) secure: bool,
     pub(crate) now: u64,
     /// The `requestid` of this call.
     pub(crate) id: String,
@@ -40,12 +42,15 @@ pub(crate) struct Notes {
     pub(crate) app: Option<Arc<str>>,
     pub(crate) token: Option<String>,
     pub(crate) code: Option<String>,
+    /// What kind of token stood at a door that it does not open.
+    pub(crate) misfit: Option<&'static str>,
+    pub(crate) sent: Sent,
 }
 
 impl<'a> Call<'a> {
     /// `path` is the one behind a host prefix.
     pub(crate) fn new(incoming: &Incoming<'a>, path: &'a str, now: u64, id: String) -> Self {
-        let Incoming { method, query, headers, body, peer, .. } = *incoming;
+        let Incoming { method, query, headers, body, peer, secure, .. } = *incoming;
         Self {
             method,
             path,
@@ -53,6 +58,7 @@ impl<'a> Call<'a> {
             headers,
             body,
             peer,
+            secure,
             now,
             id,
             members: Vec::new(),
@@ -78,7 +84,7 @@ impl<'a> Call<'a> {
             return Err(Refusal::BodyMissing.into());
         }
         match serde_json::from_slice(self.body) {
-            Ok(Value::Object(fields)) => Ok(Document(fields)),
+            Ok(Value::Object(fields)) => Ok(self.noted(fields)),
             _ => Err(Refusal::BodyMissing.into()),
         }
     }
@@ -89,7 +95,7 @@ impl<'a> Call<'a> {
             return Err(Refusal::BodyMissing.into());
         }
         match serde_json::from_slice(self.body) {
-            Ok(Value::Object(fields)) => Ok(Document(fields)),
+            Ok(Value::Object(fields)) => Ok(self.noted(fields)),
             _ => Err(Refusal::BodyUnreadable.into()),
         }
     }
@@ -109,6 +115,9 @@ impl<'a> Call<'a> {
             );
         }
         self.arguments.form_len = pairs.len();
+        let sent = &mut self.notes.get_mut().sent;
+        pairs.iter().for_each(|(name, _)| sent.field(name));
+        self.arguments.document.iter().flat_map(Map::keys).for_each(|name| sent.field(name));
         pairs.extend(
             self.query
                 .iter()
@@ -129,8 +138,25 @@ impl<'a> Call<'a> {
         self.notes.borrow_mut().code = Some(code.to_owned());
     }
 
+    pub(crate) fn note_misfit(&self, kind: &'static str) {
+        self.notes.borrow_mut().misfit = Some(kind);
+    }
+
+    /// Notes the names in the query, against those that the API has.
+    pub(crate) fn note_query(&mut self, takes: &'static [&'static str]) {
+        let sent = &mut self.notes.get_mut().sent;
+        *sent = Sent::to(takes);
+        self.query.iter().for_each(|(name, _)| sent.query(name));
+    }
+
     pub(crate) fn take_notes(&self) -> Notes {
         self.notes.take()
+    }
+
+    fn noted(&self, fields: Map<String, Value>) -> Document {
+        let sent = &mut self.notes.borrow_mut().sent;
+        fields.keys().for_each(|name| sent.field(name));
+        Document(fields)
     }
 
     fn has_json_type(&self) -> bool {
@@ -152,14 +178,16 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    /// The token from query or form; one inside a JSON body is not read (wire-facts §1.3).
-    pub(crate) fn token(&self) -> Option<&str> {
+    /// The token from query or form; one inside a JSON body is read only if a switch says so (wire-facts §1.3).
+    pub(crate) fn token(&self, also_in_json: bool) -> Option<&str> {
         let (form, query) = self.pairs.split_at(self.form_len);
+        let json = self.document.as_ref().filter(|_| also_in_json);
         query
             .iter()
             .chain(form)
             .find(|(name, value)| name == "access_token" && !value.is_empty())
             .map(|(_, value)| value.as_str())
+            .or_else(|| json?.get("access_token")?.as_str())
     }
 
     /// A scalar as text; lists and objects count as absent.

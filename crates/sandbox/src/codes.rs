@@ -38,17 +38,51 @@ pub(crate) struct Code {
     pub(crate) with_corp: bool,
 }
 
+/// What a code that was presented turned out to be, for the critic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Presented {
+    Fits,
+    Late,
+    /// Made for another app or organization.
+    Foreign,
+    /// Made for another door.
+    OtherDoor(Pool),
+    /// Never made, or used up.
+    Unknown,
+}
+
+impl Pool {
+    /// What kind of code it is, in words.
+    pub(crate) fn says(self) -> &'static str {
+        match self {
+            Self::Silent => "a silent code, for getuserinfo",
+            Self::OAuth => "a code of the browser login or of openAuth, for userAccessToken",
+            Self::Sso => "a code of the admin backend, for ssoUserInfo",
+            Self::Suite => {
+                "a temporary code of an organization that opened the app, for get_permanent_code"
+            }
+            Self::Sns => "a code of the old scan login, for sns/getuserinfo_bycode",
+        }
+    }
+}
+
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Codes {
     open: HashMap<String, (Code, u64)>,
     #[serde(skip)]
     sweep_at: usize,
+    /// What the code that was presented last turned out to be.
+    #[serde(skip)]
+    pub(crate) presented: Option<Presented>,
 }
 
 impl Codes {
     pub(crate) fn issue(&mut self, code: Code, now: u64, rng: &mut Rng) -> String {
         if self.open.len() >= self.sweep_at.max(4096) {
-            self.open.retain(|_, (_, issued)| now < *issued + LIFE);
+            // A switch may let OAuth codes live longer; a day is more than any test waits for one.
+            self.open.retain(|_, (code, issued)| {
+                now < *issued + if code.pool == Pool::OAuth { 288 * LIFE } else { LIFE }
+            });
             self.sweep_at = 2 * self.open.len();
         }
         let text = rng.token();
@@ -70,8 +104,27 @@ impl Codes {
         now: u64,
         fits: impl FnOnce(&Code) -> bool,
     ) -> Option<Code> {
-        let (code, issued) = self.open.get(text)?;
-        if code.pool != pool || now >= *issued + LIFE || !fits(code) {
+        self.redeem_within(LIFE, text, pool, now, fits)
+    }
+
+    /// The same for codes with another life than five minutes.
+    pub(crate) fn redeem_within(
+        &mut self,
+        life: u64,
+        text: &str,
+        pool: Pool,
+        now: u64,
+        fits: impl FnOnce(&Code) -> bool,
+    ) -> Option<Code> {
+        let presented = match self.open.get(text) {
+            None => Presented::Unknown,
+            Some((code, _)) if code.pool != pool => Presented::OtherDoor(code.pool),
+            Some((_, issued)) if now >= issued.saturating_add(life) => Presented::Late,
+            Some((code, _)) if !fits(code) => Presented::Foreign,
+            Some(_) => Presented::Fits,
+        };
+        self.presented = Some(presented);
+        if presented != Presented::Fits {
             return None;
         }
         self.open.remove(text).map(|(code, _)| code)

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use crate::hosts::Region;
+
 /// The root department's id (wire-facts §6.5).
 pub(crate) const ROOT: i64 = 1;
 
@@ -329,6 +331,7 @@ pub(crate) struct Company {
     pub(crate) corp_id: Arc<str>,
     pub(crate) name: String,
     pub(crate) sso_secret: String,
+    pub(crate) region: Region,
     pub(crate) departments: BTreeMap<i64, Department>,
     children: HashMap<i64, Vec<i64>>,
     /// A person who left keeps an empty seat, so that indexes stay valid.
@@ -347,6 +350,7 @@ impl Company {
             corp_id: Arc::from(corp_id),
             name: name.to_owned(),
             sso_secret: sso_secret.to_owned(),
+            region: Region::default(),
             departments: BTreeMap::new(),
             children: HashMap::new(),
             people: Vec::new(),

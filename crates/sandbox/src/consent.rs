@@ -295,7 +295,8 @@ fn wanted_points(
     platform: &Platform,
     consent: &Consent,
 ) -> Result<Vec<&'static Point>, ConsentError> {
-    let app = platform.apps.get(consent.client_id.as_str()).ok_or_else(|| error(500_101))?;
+    let app = platform.apps.get(consent.client_id.as_str());
+    let app = app.filter(|app| platform.is_owner_here(app)).ok_or_else(|| error(500_101))?;
     if app.dead {
         return Err(error(500_103));
     }

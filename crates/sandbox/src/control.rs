@@ -23,6 +23,7 @@ mod openapi;
 mod organizations;
 mod people;
 mod state;
+mod stream;
 mod suites;
 mod table;
 mod traffic;

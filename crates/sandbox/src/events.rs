@@ -1,4 +1,4 @@
-//! Events: what happens in an organization, told to apps over HTTP, encrypted and signed (wire-facts §10).
+//! Events: what happens in an organization, told to apps over HTTP, encrypted and signed, or over Stream (wire-facts §10).
 
 mod carrier;
 mod cipher;
@@ -26,6 +26,7 @@ pub(crate) use carrier::carry;
 pub(crate) use event::{CONTACT_TAGS, OTHER_TAGS};
 pub(crate) use news::News;
 pub(crate) use outbox::{Check, Held, Outbox};
+pub(crate) use push::{Sending, Way};
 pub(crate) use state::OutboxDoc;
 pub(crate) use subscription::Target;
 
@@ -126,7 +127,13 @@ impl Shared {
 
     pub(crate) fn settle(&self, push: &Push, outcome: Result<(), PushTrouble>) {
         let now = self.clock.now();
-        self.platform().outbox.settle(push, outcome, now);
+        let platform = &mut *self.platform();
+        if let Err(trouble) = &outcome {
+            let client = platform.outbox.client_of(push.subscription);
+            let client = client.as_deref().unwrap_or_default();
+            platform.critic.pushed(client, &push.event_type, push.id, trouble, now);
+        }
+        platform.outbox.settle(&push.sending(), outcome, now);
         self.settled.notify_all();
         self.attempts.notify_waiters();
     }
@@ -162,7 +169,8 @@ impl Shared {
     }
 
     pub(crate) fn is_idle(&self) -> bool {
-        self.platform().outbox.is_idle()
+        let platform = self.platform();
+        platform.outbox.is_idle() && platform.stream.is_idle()
     }
 
     /// Pushes in this thread until nothing is due.
@@ -188,6 +196,7 @@ impl Platform {
         for suite in self.outbox.tickets_due(now) {
             self.renew_ticket(&suite, now);
         }
+        self.deal(now);
         self.outbox.due(now, &mut self.rng)
     }
 
@@ -199,7 +208,10 @@ impl Platform {
         now: u64,
     ) -> Result<(), PushTrouble> {
         let Check { push, held } = check;
-        self.outbox.note(&push, &held.client, verdict.as_ref().err(), now);
+        self.outbox.note(&push.sending(), &held.client, verdict.as_ref().err(), now);
+        if let Err(trouble) = &verdict {
+            self.critic.pushed(&held.client, &push.event_type, push.id, trouble, now);
+        }
         verdict?;
         self.install(held, now);
         Ok(())
@@ -232,7 +244,8 @@ impl Platform {
         Ok(())
     }
 
-    fn install(&mut self, held: Held, now: u64) {
+    /// Puts a subscription in force. The vendor of a third-party app is told its ticket at once.
+    pub(crate) fn install(&mut self, held: Held, now: u64) {
         let client = Arc::clone(&held.client);
         let suite = held.corp.is_none()
             && self.app(&client).is_some_and(|app| app.kind == AppKind::ThirdParty);

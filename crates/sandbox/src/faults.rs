@@ -8,6 +8,14 @@ use http::HeaderMap;
 
 use crate::rng::scattered;
 
+mod retype;
+
+pub use retype::WrongType;
+pub(crate) use retype::{Retype, retyped};
+
+/// Hundred years: beyond it a `Date` has no sense and its writer no digits.
+const MOST_SKEW: i64 = 100 * 366 * 86_400_000;
+
 /// A rule about calls that are to go wrong. Give it to [`Sandbox::fault`](crate::Sandbox::fault).
 ///
 /// ```
@@ -30,8 +38,34 @@ pub struct Fault {
     /// How likely, and the seed that decides.
     pub(crate) probability: Option<(f64, u64)>,
     pub(crate) lifetime: Option<Duration>,
-    pub(crate) delay: Duration,
+    pub(crate) delay: Latency,
+    /// Milliseconds that the answer's `Date` is ahead of the sandbox's clock.
+    pub(crate) date_skew: Option<i64>,
     pub(crate) action: Action,
+}
+
+/// How long an answer waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Latency {
+    Fixed(Duration),
+    /// Anything between the two, as the seed decides for each matching call.
+    Between(Duration, Duration, u64),
+}
+
+/// What becomes of a call that a fault has struck.
+#[derive(Clone, Debug)]
+pub(crate) struct Strike {
+    pub(crate) action: Action,
+    pub(crate) delay: Duration,
+    pub(crate) date_skew: Option<i64>,
+}
+
+/// How a connection ends in the middle of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Break {
+    Close,
+    Reset,
+    Stall,
 }
 
 /// The platform's own errors, each said in the words of the family that is called.
@@ -42,6 +76,11 @@ pub enum PlatformError {
     Busy,
     /// Too many calls of this app to this API: 90018; in v1.0 a 403 `QpsLimitForAppkeyAndApi`.
     Throttled,
+    /// The same counted by the minute: 90018; in v1.0 a 403 `QpmLimitForAppkeyAndApi`.
+    MinuteThrottled,
+    /// Too many calls of a vendor's app to this API for this organization: 90009; in v1.0 a 403
+    /// `QpsLimitForSuitekeyAndOrgAndApi`.
+    SuiteThrottled,
     /// Too many calls of all apps to this API: 90002; in v1.0 a 403 `QpsLimitForApi`.
     PlatformThrottled,
     /// The service throttles: in v1.0 a 429 `systemBusy`; elsewhere 90002.
@@ -93,8 +132,12 @@ pub(crate) enum Action {
     Close,
     Reset,
     Stall,
-    Truncate(usize),
-    Drip(Duration),
+    /// Executed; so many bytes of the body arrive.
+    BreakAfter(usize, Break),
+    /// Executed; from this byte on the body comes one by one.
+    Drip(usize, Duration),
+    Retype(Retype),
+    Duplicate,
 }
 
 impl Fault {
@@ -112,7 +155,8 @@ impl Fault {
             times: usize::MAX,
             probability: None,
             lifetime: None,
-            delay: Duration::ZERO,
+            delay: Latency::Fixed(Duration::ZERO),
+            date_skew: None,
             action: Action::Pass,
         }
     }
@@ -179,6 +223,14 @@ impl Fault {
         self
     }
 
+    /// Strikes every matching call behind the first n.
+    #[must_use]
+    pub fn after(mut self, n: usize) -> Self {
+        self.first = n.saturating_add(1);
+        self.times = usize::MAX;
+        self
+    }
+
     /// Answers this instead; the call is not executed.
     #[must_use]
     pub fn answer(
@@ -199,7 +251,23 @@ impl Fault {
     /// Waits before the answer is sent. Only the server waits; in-process calls go on at once.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
-        self.delay = delay;
+        self.delay = Latency::Fixed(delay);
+        self
+    }
+
+    /// Waits for a time between these two, evenly spread; the same seed gives the same times in every run. Only the
+    /// server waits.
+    #[must_use]
+    pub fn delay_between(mut self, least: Duration, most: Duration, seed: u64) -> Self {
+        self.delay = Latency::Between(least, most.max(least), seed);
+        self
+    }
+
+    /// Sends a `Date` header that is so many milliseconds ahead of the sandbox's clock, or behind it. More than a
+    /// hundred years count as a hundred.
+    #[must_use]
+    pub fn date_skew(mut self, ms: i64) -> Self {
+        self.date_skew = Some(ms.clamp(-MOST_SKEW, MOST_SKEW));
         self
     }
 
@@ -228,16 +296,55 @@ impl Fault {
         self.with(Action::Stall)
     }
 
-    /// Does the work, announces the whole answer and sends only its first `len` bytes.
+    /// Does the work, announces the whole answer, sends only the first `len` bytes of its body and closes the connection.
+    /// In-process the body is cut.
     #[must_use]
     pub fn truncate_body(self, len: usize) -> Self {
-        self.with(Action::Truncate(len))
+        self.with(Action::BreakAfter(len, Break::Close))
+    }
+
+    /// As [`truncate_body`](Self::truncate_body), but ends with a reset (TCP RST).
+    #[must_use]
+    pub fn reset_after(self, len: usize) -> Self {
+        self.with(Action::BreakAfter(len, Break::Reset))
+    }
+
+    /// As [`truncate_body`](Self::truncate_body), but the connection stays open in silence until the caller gives up.
+    #[must_use]
+    pub fn stall_after(self, len: usize) -> Self {
+        self.with(Action::BreakAfter(len, Break::Stall))
     }
 
     /// Does the work and sends the body one byte at a time, with this pause between them. Only on the server.
     #[must_use]
     pub fn drip(self, pause: Duration) -> Self {
-        self.with(Action::Drip(pause))
+        self.drip_after(0, pause)
+    }
+
+    /// Does the work, sends the first `len` bytes of the body at once and the others one at a time, with this pause
+    /// before each. Only on the server.
+    #[must_use]
+    pub fn drip_after(self, len: usize, pause: Duration) -> Self {
+        self.with(Action::Drip(len, pause))
+    }
+
+    /// Does the work and gives one member of the answer another JSON type. The member is named by a JSON pointer, as in
+    /// `/result/dept_id_list/0`; an answer without it stays as it is.
+    #[must_use]
+    pub fn wrong_type(self, pointer: impl Into<String>, to: WrongType) -> Self {
+        self.with(Action::Retype(Retype { pointer: Some(pointer.into()), to }))
+    }
+
+    /// Does the work and sends every number of the answer as text.
+    #[must_use]
+    pub fn numbers_as_text(self) -> Self {
+        self.with(Action::Retype(Retype { pointer: None, to: WrongType::Text }))
+    }
+
+    /// Does the work once and sends the whole answer, head and body, twice on the same connection. Only on the server.
+    #[must_use]
+    pub fn duplicate_answer(self) -> Self {
+        self.with(Action::Duplicate)
     }
 
     fn with(self, action: Action) -> Self {
@@ -258,6 +365,19 @@ impl Fault {
         names(&self.on, operation)
             && header_fits
             && self.app.as_deref().is_none_or(|wanted| app().as_deref() == Some(wanted))
+    }
+
+    /// How long this matching call, counted from 1, waits.
+    fn wait(&self, seen: usize) -> Duration {
+        match self.delay {
+            Latency::Fixed(delay) => delay,
+            Latency::Between(least, most, seed) => {
+                let span = u64::try_from((most - least).as_micros()).unwrap_or(u64::MAX);
+                // Another stream than the one that decides whether the call is struck.
+                let draw = scattered(scattered(seed ^ scattered(seen as u64)));
+                least + Duration::from_micros(draw % span.saturating_add(1).max(1))
+            }
+        }
     }
 
     /// Whether the seed lets this matching call, counted from 1, be struck.
@@ -337,7 +457,7 @@ impl Faults {
         headers: &HeaderMap,
         now: u64,
         app: impl Fn() -> Option<Arc<str>>,
-    ) -> Option<(Action, Duration)> {
+    ) -> Option<Strike> {
         for rule in &mut self.rules {
             let ended = rule.until.is_some_and(|until| now >= until);
             if ended || !rule.fault.matches(operation, headers, &app) {
@@ -351,7 +471,11 @@ impl Faults {
                 .is_some_and(|beyond| beyond.is_multiple_of(fault.every));
             if turn && rule.hits() < fault.times && fault.drawn(rule.seen) {
                 rule.hits.fetch_add(1, Ordering::Relaxed);
-                return Some((fault.action.clone(), fault.delay));
+                return Some(Strike {
+                    action: fault.action.clone(),
+                    delay: fault.wait(rule.seen),
+                    date_skew: fault.date_skew,
+                });
             }
         }
         None
@@ -362,8 +486,8 @@ impl Faults {
 mod tests {
     use super::*;
 
-    fn strike(faults: &mut Faults, operation: &str) -> Option<(Action, Duration)> {
-        faults.strike(operation, &HeaderMap::new(), 0, || None)
+    fn strike(faults: &mut Faults, operation: &str) -> Option<Action> {
+        faults.strike(operation, &HeaderMap::new(), 0, || None).map(|strike| strike.action)
     }
 
     #[test]
@@ -372,12 +496,9 @@ mod tests {
         let (_, second) = faults.add(Fault::on("GET /gettoken").nth(2).close(), 0);
         let (_, all) = faults.add(Fault::on("POST /topapi/*").times(1).stall(), 0);
         assert!(strike(&mut faults, "GET /gettoken").is_none());
-        assert!(matches!(strike(&mut faults, "GET /gettoken"), Some((Action::Close, _))));
+        assert!(matches!(strike(&mut faults, "GET /gettoken"), Some(Action::Close)));
         assert!(strike(&mut faults, "GET /gettoken").is_none());
-        assert!(matches!(
-            strike(&mut faults, "POST /topapi/v2/user/get"),
-            Some((Action::Stall, _))
-        ));
+        assert!(matches!(strike(&mut faults, "POST /topapi/v2/user/get"), Some(Action::Stall)));
         assert!(strike(&mut faults, "POST /topapi/v2/user/get").is_none());
         assert_eq!((second.hits(), all.hits()), (1, 1));
     }
@@ -412,6 +533,33 @@ mod tests {
         assert_ne!(run(0.3, 7), run(0.3, 8));
         assert!((2_800..3_200).contains(&hits(&run(0.3, 7))));
         assert_eq!((hits(&run(0.0, 1)), hits(&run(1.0, 1))), (0, 10_000));
+    }
+
+    #[test]
+    fn after_spares_the_first_calls_and_strikes_all_others() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("*").after(2).close(), 0);
+        let struck: Vec<bool> = (0..5).map(|_| strike(&mut faults, "a").is_some()).collect();
+        assert_eq!(struck, [false, false, true, true, true]);
+    }
+
+    #[test]
+    fn times_between_two_bounds_are_spread_over_all_of_them_and_repeatable() {
+        let (least, most) = (Duration::from_millis(100), Duration::from_millis(300));
+        let run = |seed| {
+            let mut faults = Faults::default();
+            faults.add(Fault::on("*").delay_between(least, most, seed), 0);
+            let mut wait = || faults.strike("a", &HeaderMap::new(), 0, || None).unwrap().delay;
+            (0..1000).map(|_| wait()).collect::<Vec<_>>()
+        };
+        assert_eq!(run(1), run(1));
+        assert_ne!(run(1), run(2));
+        assert!(run(1).iter().all(|wait| (least..=most).contains(wait)));
+        let low = run(1).iter().filter(|wait| **wait < Duration::from_millis(200)).count();
+        assert!((430..570).contains(&low), "{low} of 1000 in the lower half");
+        let mut faults = Faults::default();
+        faults.add(Fault::on("*").delay_between(most, least, 0), 0);
+        assert_eq!(faults.strike("a", &HeaderMap::new(), 0, || None).unwrap().delay, most);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::documents::{
     AppDoc, AuthorizationDoc, DepartmentDoc, OrganizationDoc, PersonDoc, SubscriptionDoc,
     SwitchesDoc,
 };
+use crate::hosts::Region;
 use crate::platform::Platform;
 use crate::rng::Rng;
 use crate::switches::Switch;
@@ -25,6 +26,7 @@ use crate::switches::Switch;
 ///
 /// let fixture = Fixture::from_toml(r#"
 ///     demo = false            # leave the demo company's people and apps out
+///     region = "international" # the organization is at dingtalk.io; china if left out
 ///
 ///     [[departments]]
 ///     id = 7
@@ -72,6 +74,7 @@ use crate::switches::Switch;
 #[derive(Clone, Debug)]
 pub struct Fixture {
     pub(crate) demo: bool,
+    pub(crate) region: Region,
     pub(crate) departments: Vec<Department>,
     pub(crate) people: Vec<Person>,
     pub(crate) apps: Vec<App>,
@@ -115,6 +118,8 @@ impl std::error::Error for FixtureError {}
 struct FixtureDoc {
     #[serde(default = "yes")]
     demo: bool,
+    #[serde(default)]
+    region: Region,
     #[serde(default)]
     departments: Vec<DepartmentDoc>,
     #[serde(default)]
@@ -245,6 +250,7 @@ impl Fixture {
         }
         let fixture = Self {
             demo: doc.demo,
+            region: doc.region,
             departments: doc.departments.into_iter().map(DepartmentDoc::into_department).collect(),
             people: doc.people.into_iter().map(PersonDoc::into_person).collect(),
             apps: doc.apps.into_iter().map(AppDoc::into_app).collect(),

@@ -1,18 +1,26 @@
 //! What happened: one line per request, redacted before it is stored.
 
+mod expect;
+
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::fmt::Debug;
 use std::sync::{Arc, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
 use sha2::Sha256;
 
 use crate::call::Notes;
+use crate::critic::Print;
+use crate::hosts;
+use crate::platform::Incoming;
 use crate::rng::{MARK, Rng, push_hex};
+use crate::sent::Sent;
 use crate::watched::Watched;
+
+pub use expect::Expectation;
 
 /// The name under which requests to paths that nobody knows are counted.
 pub(crate) const UNKNOWN: &str = "unknown";
@@ -39,6 +47,9 @@ pub struct Entry {
     pub method: String,
     /// The path as it came, without the query; what looks like a token is a fingerprint.
     pub path: String,
+    /// The host that was called: one of the platform's (also where it was named in front of the path), or what the
+    /// request said, with the port. None where it said nothing.
+    pub host: Option<String>,
     /// The API that was called, as method and path template: `GET /v1.0/contact/users/{unionId}`. A topapi call is
     /// always `POST …`. A path that nobody knows is `unknown`.
     pub operation: String,
@@ -54,6 +65,17 @@ pub struct Entry {
     pub one_time_code: Option<String>,
     /// A fault of the test had its hand in the answer.
     pub faulted: bool,
+    /// The names of the query's parameters; of those that the API does not have, the first eight.
+    pub query: Vec<String>,
+    /// The names of the body's top-level fields, as far as the platform read it: a call that is refused at the door is
+    /// not read.
+    pub fields: Vec<String>,
+    /// The size of the request's body, in bytes.
+    pub request_bytes: usize,
+    /// The size of the answer's body in bytes, before a fault cut it.
+    pub answer_bytes: usize,
+    /// From the request's arrival until its answer was due, gates and a fault's delay included; in the machine's time.
+    pub took: Duration,
 }
 
 /// What the platform hands over, before redaction.
@@ -62,12 +84,26 @@ pub(crate) struct Seen<'a> {
     pub(crate) at: u64,
     pub(crate) method: &'a Method,
     pub(crate) path: &'a str,
+    pub(crate) host: Option<Box<str>>,
     pub(crate) operation: &'static str,
     pub(crate) status: u16,
     pub(crate) code: Option<Cow<'static, str>>,
-    pub(crate) notes: Notes,
+    pub(crate) notes: &'a Notes,
     pub(crate) faulted: bool,
     pub(crate) asks_for_token: bool,
+    pub(crate) request_bytes: usize,
+    pub(crate) answer_bytes: usize,
+    pub(crate) arrived: Instant,
+    /// What a fault adds to it.
+    pub(crate) delay: Duration,
+}
+
+/// What the critic wants to know of an entry.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    pub(crate) seq: u64,
+    pub(crate) token: Option<Print>,
+    pub(crate) one_time_code: Option<Print>,
 }
 
 pub(crate) type Listener = Box<dyn Fn(&Entry) + Send>;
@@ -75,6 +111,8 @@ pub(crate) type Listener = Box<dyn Fn(&Entry) + Send>;
 struct State {
     kept: VecDeque<Record>,
     limit: usize,
+    /// Entries since the last clearing had to go, because the journal was full.
+    overflowed: bool,
     seq: u64,
     token_requests: usize,
     counts: HashMap<&'static str, usize>,
@@ -89,13 +127,18 @@ struct Record {
     at: u64,
     method: Method,
     path: Box<str>,
+    host: Option<Box<str>>,
     operation: &'static str,
     app: Option<Arc<str>>,
     status: u16,
     code: Option<Cow<'static, str>>,
-    token: Option<[u8; 6]>,
-    one_time_code: Option<[u8; 6]>,
+    token: Option<Print>,
+    one_time_code: Option<Print>,
     faulted: bool,
+    sent: Sent,
+    request_bytes: usize,
+    answer_bytes: usize,
+    took: Duration,
 }
 
 impl Journal {
@@ -143,6 +186,7 @@ impl Journal {
         state.kept.clear();
         state.counts.clear();
         state.token_requests = 0;
+        state.overflowed = false;
     }
 
     pub(crate) fn new(limit: usize, rng: &mut Rng) -> Self {
@@ -153,6 +197,7 @@ impl Journal {
         let state = State {
             kept: VecDeque::new(),
             limit,
+            overflowed: false,
             seq: 0,
             token_requests: 0,
             counts: HashMap::new(),
@@ -166,7 +211,18 @@ impl Journal {
         self.lock().listener = Some(listener);
     }
 
-    pub(crate) fn record(&self, seen: Seen<'_>) {
+    /// The entries still kept, and whether some had to go.
+    fn all(&self) -> (Vec<Entry>, bool) {
+        let state = self.lock();
+        (state.kept.iter().map(Record::entry).collect(), state.overflowed)
+    }
+
+    /// The fingerprint as bytes.
+    pub(crate) fn print(&self, secret: &str) -> Print {
+        self.lock().fingerprint(secret)
+    }
+
+    pub(crate) fn record(&self, seen: Seen<'_>) -> Receipt {
         let mut guard = self.lock();
         let state = &mut *guard;
         state.seq += 1;
@@ -177,25 +233,35 @@ impl Journal {
             at: seen.at,
             method: seen.method.clone(),
             path: state.redacted(seen.path),
+            host: seen.host.map(|host| state.redacted(&host)),
             operation: seen.operation,
-            app: seen.notes.app,
+            app: seen.notes.app.clone(),
             status: seen.status,
             code: seen.code,
-            token: seen.notes.token.map(|token| state.fingerprint(&token)),
-            one_time_code: seen.notes.code.map(|code| state.fingerprint(&code)),
+            token: seen.notes.token.as_deref().map(|token| state.fingerprint(token)),
+            one_time_code: seen.notes.code.as_deref().map(|code| state.fingerprint(code)),
             faulted: seen.faulted,
+            sent: seen.notes.sent.clone(),
+            request_bytes: seen.request_bytes,
+            answer_bytes: seen.answer_bytes,
+            took: seen.arrived.elapsed().saturating_add(seen.delay),
         };
+        let Record { seq, token, one_time_code, .. } = record;
         if let Some(listener) = &state.listener {
             listener(&record.entry());
         }
         if state.limit > 0 {
             if state.kept.len() >= state.limit {
                 state.kept.pop_front();
+                state.overflowed = true;
             }
             state.kept.push_back(record);
+        } else {
+            state.overflowed = true;
         }
         drop(guard);
         self.state.changed();
+        Receipt { seq, token, one_time_code }
     }
 
     /// The kept entries after this number that fit, oldest first, not more than `limit`, and the number to go on from.
@@ -251,7 +317,7 @@ impl State {
         self.counts.get(operation).copied().unwrap_or(0)
     }
 
-    fn fingerprint(&self, secret: &str) -> [u8; 6] {
+    fn fingerprint(&self, secret: &str) -> Print {
         let digest = self.keyed.clone().chain_update(secret.as_bytes()).finalize().into_bytes();
         let mut short = [0; 6];
         short.copy_from_slice(&digest[..6]);
@@ -287,6 +353,7 @@ impl Record {
             at: self.at,
             method: self.method.as_str().to_owned(),
             path: self.path.to_string(),
+            host: self.host.as_deref().map(str::to_owned),
             operation: self.operation.to_owned(),
             app: self.app.as_deref().map(str::to_owned),
             status: self.status,
@@ -294,8 +361,19 @@ impl Record {
             token: self.token.map(hex),
             one_time_code: self.one_time_code.map(hex),
             faulted: self.faulted,
+            query: self.sent.query_names(),
+            fields: self.sent.field_names(),
+            request_bytes: self.request_bytes,
+            answer_bytes: self.answer_bytes,
+            took: self.took,
         }
     }
+}
+
+/// The host of an entry.
+pub(crate) fn host(incoming: &Incoming<'_>) -> Option<Box<str>> {
+    let found = hosts::destination(incoming.path, incoming.called).host;
+    found.map(|host| host.name).or(incoming.called).map(Box::from)
 }
 
 /// A path member that could be a token (32 hex digits) or a phone number (11 digits and more).
@@ -304,7 +382,7 @@ fn looks_secret(part: &str) -> bool {
     digits || part.len() == 32 && part.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-fn hex(bytes: [u8; 6]) -> String {
+fn hex(bytes: Print) -> String {
     let mut text = String::with_capacity(12);
     for byte in bytes {
         push_hex(&mut text, byte, b"0123456789abcdef");

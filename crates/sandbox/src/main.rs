@@ -1,21 +1,29 @@
 //! The sandbox as a program: a DingTalk on this machine, until Ctrl-C.
 
+mod findings;
 mod options;
+mod program;
 
-use std::fs::OpenOptions;
 use std::io::{self, ErrorKind, Write, stderr, stdout};
+use std::net::IpAddr;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use dingtalk_sandbox::{Entry, Fixture, Sandbox};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use serde_json::Value;
 
 use options::{Options, Stop};
+use program::end::End;
+use program::files::{Readers, Temporary};
+use program::locator::{Directory, Locator};
+use program::told::{Facts, environment, greeting};
 
 fn main() -> ExitCode {
-    let options = match Options::read(std::env::args().skip(1)) {
+    let mut args = std::env::args().skip(1).peekable();
+    if args.next_if(|arg| arg == "findings").is_some() {
+        return findings::main(args);
+    }
+    let options = match Options::read(args) {
         Ok(options) => options,
         Err(Stop::Said(text)) => {
             print(&mut stdout(), &text);
@@ -27,7 +35,7 @@ fn main() -> ExitCode {
         }
     };
     match run(&options) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(status) => status,
         Err(text) => {
             print(&mut stderr(), &format!("dingtalk-sandbox: {text}\n"));
             ExitCode::FAILURE
@@ -35,23 +43,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<(), String> {
-    let (sandbox, facts) = set_up(options)?;
-    if let Some(path) = &options.token_file {
-        write_token(path, sandbox.control_token())
-            .map_err(|error| format!("--control-token-file {}: {error}", path.display()))?;
+fn run(options: &Options) -> Result<ExitCode, String> {
+    if options.list {
+        return list().map(|()| ExitCode::SUCCESS);
     }
+    let (sandbox, facts) = set_up(options)?;
     // Whoever reads the last line below may end us at once, and the state is to be saved then too.
     let deaf = |error: io::Error| format!("cannot wait for Ctrl-C: {error}");
     let end = End::listen().map_err(deaf)?;
-    let told =
-        if options.print_env { environment(&sandbox, &facts) } else { greeting(&sandbox, &facts) };
+    let traces = Traces::leave(options, &sandbox)?;
+    let ca_file = traces.ca_file.as_ref().map(Temporary::path);
+    let told = if options.print_env {
+        environment(&sandbox, &facts, ca_file)
+    } else {
+        let name = traces.locator.as_ref().map(Locator::name);
+        greeting(&sandbox, &facts, name, ca_file)
+    };
     print(&mut stdout(), &told);
+    // From its first signal on this process ignores them, so a second Ctrl-C does not interrupt the saving.
     end.wait().map_err(deaf)?;
-    if let Some(path) = &options.token_file {
-        // It opens nothing any more; whoever removed it before us was right.
-        let _ = std::fs::remove_file(path);
-    }
+    // Nobody gets an answer any more that the state below would not know of.
+    sandbox.stop();
     if let Some(path) = &options.state {
         sandbox
             .save(path)
@@ -60,12 +72,93 @@ fn run(options: &Options) -> Result<(), String> {
     if !options.print_env {
         print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
     }
+    let Some(level) = options.fail_on else {
+        return Ok(ExitCode::SUCCESS);
+    };
+    let found = sandbox.findings();
+    // What is printed for a shell to take over is not the place for a report.
+    print(&mut stderr(), &findings::as_text(&found));
+    Ok(findings::status(&found, Some(level)))
+}
+
+/// Prints who runs.
+fn list() -> Result<(), String> {
+    let running = Directory::open()?.list().map_err(|error| error.to_string())?;
+    let lines: String = running.iter().map(|running| format!("{running}\n")).collect();
+    print(&mut stdout(), &lines);
     Ok(())
+}
+
+/// The files that others find this sandbox by. They open nothing once it has ended, and go with it.
+#[derive(Default)]
+struct Traces {
+    ca_file: Option<Temporary>,
+    token_file: Option<Temporary>,
+    locator: Option<Locator>,
+}
+
+impl Traces {
+    fn leave(options: &Options, sandbox: &Sandbox) -> Result<Self, String> {
+        let write = |name: &str, path: &Path, text: &str, readers: Readers| {
+            Temporary::write(path, text, readers)
+                .map_err(|error| format!("{name} {}: {error}", path.display()))
+        };
+        let token = sandbox.control_token();
+        let mut traces = Self::default();
+        if let Some(path) = &options.token_file {
+            let file = write("--control-token-file", path, token, Readers::Owner)?;
+            traces.token_file = Some(file);
+        }
+        if let (Some(path), Some(ca)) = (&options.ca_file, sandbox.ca_certificate()) {
+            traces.ca_file = Some(write("--ca-file", path, ca, Readers::Everybody)?);
+        }
+        match traces.be_found(options, sandbox) {
+            Err(error) if options.name.is_some() => return Err(error),
+            Err(error) if options.https && options.ca_file.is_none() => {
+                return Err(format!(
+                    "{error}; --ca-file FILE says where else the certificate goes"
+                ));
+            }
+            // It serves all the same; only other programs will have to be told where.
+            Err(error) => print(&mut stderr(), &format!("dingtalk-sandbox: not listed: {error}\n")),
+            Ok(()) => {}
+        }
+        Ok(traces)
+    }
+
+    fn be_found(&mut self, options: &Options, sandbox: &Sandbox) -> Result<(), String> {
+        let directory = Directory::open()?;
+        let token_file = match self.token_file.take() {
+            Some(file) => file,
+            None => directory.put("token", sandbox.control_token(), Readers::Owner)?,
+        };
+        let token_file = self.token_file.insert(token_file);
+        if let (None, Some(ca)) = (&self.ca_file, sandbox.ca_certificate()) {
+            self.ca_file = Some(directory.put("pem", ca, Readers::Everybody)?);
+        }
+        let ca_file = self.ca_file.as_ref().map(Temporary::path);
+        let name = options.name.as_deref();
+        self.locator = Some(directory.announce(name, sandbox, token_file.path(), ca_file)?);
+        Ok(())
+    }
 }
 
 /// Starts the server with everything in it, or says what keeps it from that.
 fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
-    let mut builder = Sandbox::builder().port(options.port).population(options.people);
+    let mut builder =
+        Sandbox::builder().bind(options.bind).port(options.port).population(options.people);
+    if !options.bind.is_loopback() {
+        print(&mut stderr(), &exposed(options.bind));
+    }
+    if options.https {
+        builder = match options.bad_tls {
+            Some(bad) => builder.bad_tls(bad),
+            None => builder.https(),
+        };
+    }
+    if let Some(region) = options.region {
+        builder = builder.region(region);
+    }
     if let Some(seed) = options.seed {
         builder = builder.seed(seed);
     }
@@ -96,6 +189,9 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
             "port {} is taken; choose another one with --port N (0: any free one)",
             options.port
         ),
+        ErrorKind::AddrNotAvailable => {
+            format!("--bind {}: this machine does not have this address", options.bind)
+        }
         _ => format!("cannot start: {error}"),
     })?;
     if let (Some(text), Some(path)) = (state, &options.state) {
@@ -107,6 +203,15 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     Ok((sandbox, facts))
 }
 
+/// What whoever listens to more than this machine must know.
+fn exposed(address: IpAddr) -> String {
+    format!(
+        "dingtalk-sandbox: WARNING: --bind {address} lets the network in. Everybody who reaches it can log in as anybody\n\
+         of the made-up company, and what is loaded with --data or --state is theirs too. The control API still needs\n\
+         its token. Without --bind only this machine can come in.\n"
+    )
+}
+
 /// A state that is not there yet is none.
 fn read_state(path: &Path) -> Result<Option<String>, String> {
     match std::fs::read_to_string(path) {
@@ -116,111 +221,15 @@ fn read_state(path: &Path) -> Result<Option<String>, String> {
     }
 }
 
-fn write_token(path: &Path, token: &str) -> io::Result<()> {
-    // A file that is there may be open to others; a new one is its owner's alone.
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(token.as_bytes())
-}
-
-/// What a program needs for its first call: the demo's, or of a fixture the first app and person.
-#[derive(Debug)]
-struct Facts {
-    app: Value,
-    person: Value,
-}
-
-impl Facts {
-    fn of(sandbox: &Sandbox, client: Option<&str>, person: Option<&str>) -> Self {
-        let ask = |path: String| {
-            let request = http::Request::get(format!("/_sandbox/v1/{path}")).body(Vec::new());
-            let answer = request.map(|request| sandbox.control(request).into_body());
-            serde_json::from_slice::<Value>(&answer.unwrap_or_default()).unwrap_or_default()
-        };
-        let id = |id: &str| utf8_percent_encode(id, NON_ALPHANUMERIC).to_string();
-        Self {
-            app: client.map(|it| ask(format!("apps/{}?reveal=1", id(it)))).unwrap_or_default(),
-            person: person.map(|it| ask(format!("people/{}", id(it)))).unwrap_or_default(),
-        }
-    }
-
-    fn app(&self, name: &str) -> String {
-        shown(&self.app[name])
-    }
-
-    fn person(&self, name: &str) -> String {
-        shown(&self.person[name])
-    }
-}
-
-fn shown(value: &Value) -> String {
-    match value {
-        Value::String(text) => text.clone(),
-        Value::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-fn greeting(sandbox: &Sandbox, facts: &Facts) -> String {
-    let origin = sandbox.origin();
-    let host = origin.trim_start_matches("http://");
-    let (client, secret) = (facts.app("clientId"), facts.app("clientSecret"));
-    format!(
-        "DingTalk sandbox at {origin} — all API families and the login page (/oauth2/auth), until Ctrl-C\n\
-         Rust SDK: set the api, oapi and login base URLs to {origin}\n\
-         official Python SDK: Config(protocol='http', endpoint='{host}')\n\
-         corp id        {}\n\
-         client id      {client}\n\
-         client secret  {secret}\n\
-         agent id       {}\n\
-         user id        {} (union id {}, mobile {})\n\
-         redirect URI   {}\n\
-         control API    {origin}/_sandbox/v1/ with Authorization: Bearer {}\n\
-         try: curl '{origin}/gettoken?appkey={client}&appsecret={secret}'\n\n",
-        sandbox.demo().corp_id,
-        facts.app("agentId"),
-        facts.person("userId"),
-        facts.person("unionId"),
-        facts.person("mobile"),
-        shown(&facts.app["redirectUris"][0]),
-        sandbox.control_token(),
-    )
-}
-
-/// Lines for a shell to take over, and a mark that the server is there.
-fn environment(sandbox: &Sandbox, facts: &Facts) -> String {
-    let demo = sandbox.demo();
-    let mut text = String::new();
-    for (name, value) in [
-        ("BASE_URL", sandbox.origin()),
-        ("CLIENT_ID", facts.app("clientId")),
-        ("CLIENT_SECRET", facts.app("clientSecret")),
-        ("CORP_ID", demo.corp_id),
-        ("AGENT_ID", facts.app("agentId")),
-        ("USER_ID", facts.person("userId")),
-        ("UNION_ID", facts.person("unionId")),
-        ("SUITE_KEY", demo.suite_key),
-        ("SUITE_SECRET", demo.suite_secret),
-        ("SUITE_TICKET", demo.suite_ticket),
-        ("SANDBOX_TOKEN", sandbox.control_token().to_owned()),
-    ] {
-        // Within single quotes a shell obeys nothing but their end.
-        text.push_str(&format!("export DINGTALK_{name}='{}'\n", value.replace('\'', "'\\''")));
-    }
-    text.push_str("# ready\n");
-    text
-}
-
 /// One request; of its token only the fingerprint.
 fn line(entry: &Entry) -> String {
-    let mut line =
-        format!("{:>5}  {:<6} {} → {}", entry.seq, entry.method, entry.path, entry.status);
+    // Our own address says nothing; one of the platform's hosts does, unless the path has it already.
+    let host = entry.host.as_deref().filter(|host| {
+        let product = host.ends_with(".dingtalk.com") || host.ends_with(".dingtalk.io");
+        product && !entry.path.get(1..).is_some_and(|path| path.starts_with(host))
+    });
+    let (host, path) = (host.unwrap_or_default(), &entry.path);
+    let mut line = format!("{:>5}  {:<6} {host}{path} → {}", entry.seq, entry.method, entry.status);
     for (name, value) in [
         ("", &entry.code),
         ("app ", &entry.app),
@@ -238,47 +247,6 @@ fn line(entry: &Entry) -> String {
     line.chars().filter(|char| !char.is_control() || *char == '\n').collect()
 }
 
-/// Ctrl-C, or the signal by which a service is ended; listened to from the moment this is made.
-struct End {
-    runtime: tokio::runtime::Runtime,
-    #[cfg(unix)]
-    signals: [tokio::signal::unix::Signal; 2],
-}
-
-impl End {
-    fn listen() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        #[cfg(unix)]
-        let signals = {
-            use tokio::signal::unix::{SignalKind, signal};
-            let _inside = runtime.enter();
-            [signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?]
-        };
-        Ok(Self {
-            runtime,
-            #[cfg(unix)]
-            signals,
-        })
-    }
-
-    #[cfg(unix)]
-    fn wait(self) -> io::Result<()> {
-        let [mut pressed, mut ended] = self.signals;
-        self.runtime.block_on(async {
-            tokio::select! {
-                _ = pressed.recv() => {}
-                _ = ended.recv() => {}
-            }
-        });
-        Ok(())
-    }
-
-    #[cfg(not(unix))]
-    fn wait(self) -> io::Result<()> {
-        self.runtime.block_on(tokio::signal::ctrl_c())
-    }
-}
-
 /// A closed pipe behind us is no reason to fall over.
 fn print(out: &mut impl Write, text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -289,28 +257,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_environment_names_everything_that_scripts_rely_on_and_is_safe_to_evaluate() {
-        let sandbox = Sandbox::builder()
-            .app(dingtalk_sandbox::App::internal("a", "it's; $HOME"))
-            .in_process();
-        let facts = Facts::of(&sandbox, Some("a"), Some("manager01"));
-        let text = environment(&sandbox, &facts);
-        assert!(text.contains("export DINGTALK_CLIENT_SECRET='it'\\''s; $HOME'\n"));
-        assert!(text.ends_with("'\n# ready\n") && text.lines().count() == 12);
-    }
-
-    #[test]
-    fn the_greeting_takes_about_ten_lines_and_the_log_hides_control_characters() {
+    fn the_log_hides_control_characters_and_shows_the_platforms_hosts() {
         let sandbox = Sandbox::in_process();
-        let demo = sandbox.demo();
-        let facts = Facts::of(&sandbox, Some(&demo.client_id), Some(&demo.user_id));
-        let text = greeting(&sandbox, &facts);
-        assert!(text.lines().count() <= 12 && text.contains(&demo.client_secret));
-        assert!(text.contains(&demo.mobile) && text.contains(sandbox.control_token()));
-        let request = http::Request::get("/gettoken").body(Vec::new()).unwrap();
-        let _ = sandbox.handle(request);
+        let request = http::Request::get("http://oapi.dingtalk.com/gettoken");
+        let _ = sandbox.handle(request.body(Vec::new()).unwrap());
         let mut entry = sandbox.journal().entries().remove(0);
-        entry.path = "/a\u{1b}[2Jb".to_owned();
+        assert!(line(&entry).contains("oapi.dingtalk.com/gettoken → 200"), "{}", line(&entry));
+        entry.path = "/oapi.dingtalk.com/a\u{1b}[2Jb".to_owned();
         assert!(!line(&entry).contains('\u{1b}'));
+        assert!(!line(&entry).contains("comoapi") && !line(&entry).contains("com/oapi"));
     }
 }

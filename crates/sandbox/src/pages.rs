@@ -245,7 +245,7 @@ impl Page {
 
     pub(crate) fn reply(self) -> Reply {
         let ancestors = if self.framed {
-            "'self' http://localhost:* http://127.0.0.1:* http://*.dingtalk.com:* https://*.dingtalk.com:* https://*.7ding.ai:*"
+            "'self' http://localhost:* http://127.0.0.1:* https://localhost:* https://127.0.0.1:* http://*.dingtalk.com:* https://*.dingtalk.com:* https://*.7ding.ai:*"
         } else {
             "'none'"
         };

@@ -1,31 +1,35 @@
 //! The one state behind everything: it turns (time, request) into an answer, and touches no socket and no clock.
 
 mod console;
+mod judged;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Response};
 use serde_json::json;
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
-use crate::apps::App;
+use crate::apps::{App, AppKind};
 use crate::auth_page;
 use crate::call::{Call, Notes, TOKEN_HEADER};
 use crate::codes::Codes;
 use crate::company::{Company, Person};
+use crate::critic::Critic;
 use crate::events::{Check, Outbox, PushTrouble};
-use crate::faults::{Action, Faults, PlatformError};
-use crate::journal::{Journal, Seen, UNKNOWN};
-use crate::limits::Limits;
+use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
+use crate::hosts::{self, Destination, Host, Region};
+use crate::journal::{self, Journal, Seen, UNKNOWN};
+use crate::limits::{Limits, Over, Whose};
 use crate::login;
 use crate::pages::Pages;
 use crate::rng::Rng;
 use crate::routes::{self, Door, Operation, Route};
+use crate::stream::{self, CONNECT, Hub};
 use crate::switches::Switches;
 use crate::tokens::{Caller, TokenKind, Tokens};
 use crate::wire::failure::{Failure, Refusal};
@@ -47,24 +51,37 @@ pub(crate) struct Platform {
     pub(crate) tickets: Tickets,
     pub(crate) todos: Todos,
     pub(crate) outbox: Outbox,
+    pub(crate) stream: Hub,
     pub(crate) pages: Pages,
     /// What a person (by union id) granted to an app.
     pub(crate) consents: HashMap<(Arc<str>, Arc<str>), BTreeSet<String>>,
     pub(crate) switches: Switches,
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
+    pub(crate) critic: Critic,
     pub(crate) rng: Rng,
+    /// The region whose host is being asked, while it answers. The other one's organizations and apps are not there
+    /// for it.
+    pub(crate) here: Option<Region>,
 }
 
 /// One request as the platform gets it.
 #[derive(Debug)]
 pub(crate) struct Incoming<'a> {
     pub(crate) method: &'a Method,
+    /// The host and port that it was sent to.
+    pub(crate) called: Option<&'a str>,
     pub(crate) path: &'a str,
     pub(crate) query: &'a str,
     pub(crate) headers: &'a HeaderMap,
     pub(crate) body: &'a [u8],
     pub(crate) peer: IpAddr,
+    /// It came over TLS.
+    pub(crate) secure: bool,
+    /// When it came, by the machine's clock.
+    pub(crate) arrived: Instant,
+    /// It came over a socket, unencrypted.
+    pub(crate) plain: bool,
 }
 
 /// The answer, and how it reaches the caller.
@@ -73,6 +90,15 @@ pub(crate) struct Outcome {
     pub(crate) response: Response<Vec<u8>>,
     pub(crate) delay: Duration,
     pub(crate) delivery: Delivery,
+    /// Its entry in the journal.
+    pub(crate) seq: u64,
+}
+
+impl Outcome {
+    /// Whether the caller waits for ever, or for so long that it should give up.
+    pub(crate) fn hangs(&self) -> bool {
+        self.delay > judged::LONG || self.delivery == Delivery::Lost(Lost::Stalled)
+    }
 }
 
 /// How far an answer has come.
@@ -100,10 +126,13 @@ struct Record {
     at: u64,
     method: Method,
     path: String,
+    host: Option<Box<str>>,
     operation: &'static str,
     notes: Notes,
     faulted: bool,
     asks_for_token: bool,
+    request_bytes: usize,
+    arrived: Instant,
 }
 
 /// The ways in which an answer travels.
@@ -111,8 +140,11 @@ struct Record {
 pub(crate) enum Delivery {
     Whole,
     Lost(Lost),
-    Truncated(usize),
-    Dripping(Duration),
+    /// So many bytes of the body arrive, and then the connection breaks.
+    Broken(usize, Break),
+    /// From this byte of the body on, with this pause before each.
+    Dripping(usize, Duration),
+    Twice,
 }
 
 /// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
@@ -150,18 +182,38 @@ impl Platform {
         now: u64,
         journal: &Journal,
     ) -> Progress {
-        let path = routes::without_host(incoming.path);
+        let Destination { path, host, by_name } =
+            hosts::destination(incoming.path, incoming.called);
+        let strict = host.filter(|_| by_name && self.switches.strict_hosts);
+        self.here = host.filter(|_| self.switches.regions_apart).map(|host| host.region);
+        let progress = self.answer_here(incoming, path, strict, now, journal);
+        self.here = None;
+        progress
+    }
+
+    fn answer_here(
+        &mut self,
+        incoming: &Incoming<'_>,
+        path: &str,
+        strict: Option<&Host>,
+        now: u64,
+        journal: &Journal,
+    ) -> Progress {
         let id = self.rng.upper_uuid();
         let mut call = Call::new(incoming, path, now, id);
         let method = incoming.method;
-        let route = routes::find(method, path, &mut call.members);
+        let route = routes::find(method, path, strict, &mut call.members);
         let operation = route.operation.map_or(UNKNOWN, |operation| operation.name);
+        self.listen(&mut call, operation);
         let tokens = &self.tokens;
-        let (action, delay) = self
-            .faults
-            .strike(operation, incoming.headers, now, || claimed_app(&call, tokens))
-            .unwrap_or((Action::Pass, Duration::ZERO));
-        let faulted = !matches!(action, Action::Pass) || !delay.is_zero();
+        let strike =
+            self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
+        let Strike { action, delay, date_skew } = strike.unwrap_or(Strike {
+            action: Action::Pass,
+            delay: Duration::ZERO,
+            date_skew: None,
+        });
+        let faulted = !matches!(action, Action::Pass) || !delay.is_zero() || date_skew.is_some();
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
             Action::Answer { status, content_type, body } => {
@@ -174,11 +226,24 @@ impl Platform {
             Action::ExecuteThenDrop => {
                 (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
             }
-            Action::Truncate(len) => (self.execute(&mut call, &route), Delivery::Truncated(len)),
-            Action::Drip(pause) => (self.execute(&mut call, &route), Delivery::Dripping(pause)),
+            Action::BreakAfter(len, how) => {
+                (self.execute(&mut call, &route), Delivery::Broken(len, how))
+            }
+            Action::Drip(len, pause) => {
+                (self.execute(&mut call, &route), Delivery::Dripping(len, pause))
+            }
+            Action::Retype(retype) => {
+                let reply = self.execute(&mut call, &route);
+                (Reply { body: retyped(reply.body, &retype), ..reply }, Delivery::Whole)
+            }
+            Action::Duplicate => (self.execute(&mut call, &route), Delivery::Twice),
             Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
             Action::Reset => (Reply::page(200, String::new()), Delivery::Lost(Lost::Reset)),
             Action::Stall => (Reply::page(200, String::new()), Delivery::Lost(Lost::Stalled)),
+        };
+        let reply = match date_skew {
+            Some(skew) => reply.dated(now.saturating_add_signed(skew)),
+            None => reply,
         };
         let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
         if let Some(check) = self.outbox.check.take() {
@@ -186,10 +251,13 @@ impl Platform {
                 at: now,
                 method: method.clone(),
                 path: incoming.path.to_owned(),
+                host: journal::host(incoming),
                 operation,
                 notes: call.take_notes(),
                 faulted,
                 asks_for_token,
+                request_bytes: incoming.body.len(),
+                arrived: incoming.arrived,
             };
             let id = call.id;
             return Progress::Checking(Box::new(Unfinished {
@@ -201,18 +269,37 @@ impl Platform {
                 record,
             }));
         }
-        journal.record(Seen {
+        let notes = call.take_notes();
+        let receipt = journal.record(Seen {
             at: now,
             method,
             path: incoming.path,
+            host: journal::host(incoming),
             operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: call.take_notes(),
+            notes: &notes,
             faulted,
             asks_for_token,
+            request_bytes: incoming.body.len(),
+            answer_bytes: reply.body.len(),
+            arrived: incoming.arrived,
+            delay,
         });
-        Progress::Done(Outcome { response: reply.into_response(), delay, delivery })
+        let seq = receipt.seq;
+        let judged = judged::Judged {
+            incoming,
+            call: &call,
+            route: &route,
+            notes: &notes,
+            receipt,
+            reply: &reply,
+            delay,
+            delivery,
+            faulted,
+        };
+        self.judge(&judged, journal);
+        Progress::Done(Outcome { response: reply.into_response(), delay, delivery, seq })
     }
 
     /// Ends a call that caused a URL check.
@@ -232,23 +319,28 @@ impl Platform {
                 Reply::of(Family::Old, Err(failure), &mut self.rng, &self.switches, id)
             }
         };
-        journal.record(Seen {
+        let receipt = journal.record(Seen {
             at: record.at,
             method: &record.method,
             path: &record.path,
+            host: record.host,
             operation: record.operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
             code: reply.code.clone(),
-            notes: record.notes,
+            notes: &record.notes,
             faulted: record.faulted,
             asks_for_token: record.asks_for_token,
+            request_bytes: record.request_bytes,
+            answer_bytes: reply.body.len(),
+            arrived: record.arrived,
+            delay,
         });
-        Outcome { response: reply.into_response(), delay, delivery }
+        Outcome { response: reply.into_response(), delay, delivery, seq: receipt.seq }
     }
 
     /// The app with this client id, if it is alive.
     pub(crate) fn app(&self, client: &str) -> Option<&App> {
-        self.apps.get(client).filter(|app| !app.dead)
+        self.apps.get(client).filter(|app| !app.dead && self.is_owner_here(app))
     }
 
     /// The app behind a client id and secret.
@@ -262,7 +354,7 @@ impl Platform {
     }
 
     pub(crate) fn company(&self, corp: &str) -> Option<&Company> {
-        self.companies.get(corp)
+        self.companies.get(corp).filter(|_| self.is_here(corp))
     }
 
     /// The person a token or code speaks for, wherever they are.
@@ -329,9 +421,13 @@ impl Platform {
         if !self.limits.address_may(&self.switches, call.peer, call.now) {
             return self.ban_page(self.switches.ban_page_is_html);
         }
+        if route.family == Family::Page && route.elsewhere {
+            return Reply::page(404, String::new());
+        }
         if route.family == Family::Page {
             return match call.path {
                 auth_page::AUTH | auth_page::CANCEL => auth_page::page(self, call),
+                CONNECT => stream::connect(self, call),
                 _ => login::page(self, call),
             };
         }
@@ -366,11 +462,15 @@ impl Platform {
         };
         let caller = self.caller(call, operation)?;
         call.note_app(&caller.client);
-        if let Some(limit) =
-            self.limits.app_over(&self.switches, &caller.client, operation.name, call.now)
+        let asked = self.switches.suite_rate.or(self.switches.suite_minute).is_some();
+        let vendor =
+            asked && self.app(&caller.client).is_some_and(|app| app.kind != AppKind::Internal);
+        let limits = &mut self.limits;
+        if let Some(over) =
+            limits.app_over(&self.switches, &caller, vendor, operation.name, call.now)
         {
             let (api, at) = (routes::api_name(call.path), call.now);
-            return Err(Refusal::AppThrottled { api, limit, at }.into());
+            return Err(Refusal::AppThrottled { api, over, at }.into());
         }
         if operation.billed && !self.limits.month_may(&self.switches, &caller.corp, call.now) {
             return Err(Refusal::QuotaUsed.into());
@@ -388,7 +488,7 @@ impl Platform {
     fn caller(&self, call: &Call<'_>, operation: &Operation) -> Result<Caller, Failure> {
         let token = match operation.family {
             Family::Old => call.query("access_token"),
-            Family::Topapi => call.arguments.token(),
+            Family::Topapi => call.arguments.token(self.switches.token_in_json),
             Family::V1 | Family::Page => {
                 call.headers.get(TOKEN_HEADER).and_then(|value| value.to_str().ok())
             }
@@ -405,6 +505,9 @@ impl Platform {
                 false
             }
         };
+        if !fits {
+            call.note_misfit(caller.kind.says());
+        }
         if !fits || self.app(&caller.client).is_none() || self.company(&caller.corp).is_none() {
             return Err(Refusal::TokenDead.into());
         }
@@ -430,7 +533,9 @@ impl Platform {
             PlatformError::IpBanHtml => return self.ban_page(true),
             PlatformError::IpBanJson => return self.ban_page(false),
             PlatformError::Busy => Refusal::Busy,
-            PlatformError::Throttled => Refusal::AppThrottled { api, limit: 20, at },
+            PlatformError::Throttled => throttled(api, Whose::App, false, at),
+            PlatformError::MinuteThrottled => throttled(api, Whose::App, true, at),
+            PlatformError::SuiteThrottled => throttled(api, Whose::Suite, false, at),
             PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
             PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
             PlatformError::Unavailable => Refusal::ServiceUnavailable,
@@ -490,12 +595,15 @@ impl Platform {
             tickets: Tickets::default(),
             todos: Todos::default(),
             outbox: Outbox::default(),
+            stream: Hub::default(),
             pages: Pages::default(),
             consents: HashMap::new(),
             switches: Switches::default(),
             faults: Faults::default(),
             limits: Limits::default(),
+            critic: Critic::default(),
             rng,
+            here: None,
         }
     }
 
@@ -503,6 +611,11 @@ impl Platform {
         let home = Arc::clone(&self.home);
         self.companies.get_mut(&home)
     }
+}
+
+/// A refusal as at the standard edition's 20 calls.
+fn throttled(api: String, whose: Whose, per_minute: bool, at: u64) -> Refusal {
+    Refusal::AppThrottled { api, over: Over { limit: 20, whose, per_minute }, at }
 }
 
 /// Whom a call claims to come from, before anything of it is checked: the app behind its token, else the client id

@@ -4,14 +4,16 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 
 use crate::api::{
-    auth_scopes, call_back, contact_v1, department, gettoken, jsapi, oauth2, search, service, sns,
-    sso, todo, todo_query, user, user_list, user_token,
+    auth_scopes, call_back, contact_v1, department, gateway, gettoken, jsapi, oauth2, search,
+    service, sns, sso, todo, todo_lists, todo_query, user, user_list, user_token,
 };
 use crate::auth_page::{AUTH, CANCEL};
 use crate::call::Call;
-use crate::faults::names;
+use crate::faults;
+use crate::hosts::Host;
 use crate::journal::UNKNOWN;
 use crate::platform::Platform;
+use crate::stream::CONNECT;
 use crate::tokens::Caller;
 use crate::wire::Family;
 use crate::wire::failure::Failure;
@@ -47,15 +49,32 @@ pub(crate) enum Door {
     Either(Handler),
 }
 
+impl std::fmt::Debug for Operation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 /// Where a request goes.
 pub(crate) struct Route {
     pub(crate) family: Family,
     pub(crate) operation: Option<&'static Operation>,
+    /// The host that was called by its name serves no such path.
+    pub(crate) elsewhere: bool,
 }
 
-/// Finds the API for a request and fills in what the path holds at the template's `{…}`.
-pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Route {
+/// Finds the API for a request and fills in what the path holds at the template's `{…}`. With a host, only what that
+/// one serves is found.
+pub(crate) fn find(
+    method: &Method,
+    path: &str,
+    host: Option<&Host>,
+    members: &mut Vec<String>,
+) -> Route {
     let family = family(path);
+    if let Some(host) = host.filter(|host| !host.serves(family, path)) {
+        return Route { family: host.stranger(), operation: None, elsewhere: true };
+    }
     let of_family = OPERATIONS.iter().filter(|operation| operation.family == family);
     let operation = match family {
         Family::Page => PAGES.iter().find(|page| method_and_path(page) == (method.as_str(), path)),
@@ -79,34 +98,23 @@ pub(crate) fn find(method: &Method, path: &str, members: &mut Vec<String>) -> Ro
             }
         }
     }
-    Route { family, operation }
+    Route { family, operation, elsewhere: false }
 }
 
 /// Whether a pattern, as faults and gates take it, can match anything at all.
 pub(crate) fn known(pattern: &str) -> bool {
-    OPERATIONS
-        .iter()
-        .chain(&PAGES)
-        .map(|operation| operation.name)
-        .chain([UNKNOWN])
-        .any(|name| names(pattern, name))
+    all().map(|operation| operation.name).chain([UNKNOWN]).any(|name| faults::names(pattern, name))
 }
 
-/// A product's host may lead the path, for clients that can only set one base URL: `/api.dingtalk.com/v1.0/…`.
-pub(crate) fn without_host(path: &str) -> &str {
-    const HOSTS: [&str; 7] = [
-        "/api.dingtalk.com/",
-        "/oapi.dingtalk.com/",
-        "/login.dingtalk.com/",
-        "/n.dingtalk.com/",
-        "/api.dingtalk.io/",
-        "/oapi.dingtalk.io/",
-        "/login.dingtalk.io/",
-    ];
-    match HOSTS.iter().find(|host| path.starts_with(**host)) {
-        Some(host) => path.get(host.len() - 1..).unwrap_or(path),
-        None => path,
-    }
+/// The names of all APIs, pages not among them.
+#[cfg(test)]
+pub(crate) fn names() -> Vec<&'static str> {
+    OPERATIONS.iter().map(|operation| operation.name).collect()
+}
+
+/// Every API, then every page.
+pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(PAGES)
 }
 
 /// The API's name in messages: in topapi `dingtalk.oapi.` and the path with dots (wire-facts §1.6), else the path.
@@ -143,7 +151,7 @@ fn family(path: &str) -> Family {
         Family::V1
     } else if path.starts_with("/topapi/") {
         Family::Topapi
-    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL) {
+    } else if matches!(path, "/oauth2/auth" | "/oauth2/challenge.htm" | AUTH | CANCEL | CONNECT) {
         Family::Page
     } else {
         Family::Old
@@ -181,6 +189,11 @@ impl Operation {
         self
     }
 
+    const fn needs(mut self, point: &'static str) -> Self {
+        self.point = Some(point);
+        self
+    }
+
     const fn gives_token(mut self) -> Self {
         self.gives_token = true;
         self
@@ -200,7 +213,7 @@ const fn v1(name: &'static str, door: Door, point: Option<&'static str>) -> Oper
 }
 
 /// The pages; what they do is in their modules, this only names them.
-static PAGES: [Operation; 7] = [
+static PAGES: &[Operation] = &[
     page("GET /oauth2/auth"),
     page("GET /oauth2/challenge.htm"),
     page("POST /oauth2/auth"),
@@ -208,6 +221,7 @@ static PAGES: [Operation; 7] = [
     page("POST /dingding/h5-common-authority/auth/index.html"),
     page("GET /dingding/h5-common-authority/pages/cancel"),
     page("POST /dingding/h5-common-authority/pages/cancel"),
+    page("GET /connect"),
 ];
 
 const fn page(name: &'static str) -> Operation {
@@ -219,13 +233,13 @@ fn nothing(_: &mut Platform, _: &Call<'_>) -> Outcome {
 }
 
 /// Fixed paths stand before templates that would fit them too.
-static OPERATIONS: [Operation; 53] = [
+static OPERATIONS: &[Operation] = &[
     old("GET /gettoken", Door::Open(gettoken::get_token)).gives_token(),
-    old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)),
-    old("GET /auth/scopes", Door::App(auth_scopes::scopes)),
+    old("GET /get_jsapi_ticket", Door::App(jsapi::old_ticket)).needs("qyapi_base"),
+    old("GET /auth/scopes", Door::App(auth_scopes::scopes)).needs("qyapi_base"),
     old("GET /sso/gettoken", Door::Open(sso::old_token)).gives_token(),
     old("GET /sso/getuserinfo", Door::Open(sso::old_user_info)),
-    old("GET /user/getuserinfo", Door::App(user::old_user_info)),
+    old("GET /user/getuserinfo", Door::App(user::old_user_info)).needs("qyapi_base"),
     old("POST /service/get_corp_token", Door::Open(service::corp_token)).gives_token(),
     old("POST /service/get_suite_token", Door::Open(service::suite_token)).gives_token(),
     old("POST /service/get_auth_info", Door::Open(service::auth_info)),
@@ -263,6 +277,7 @@ static OPERATIONS: [Operation; 53] = [
         department::list_parent_by_dept,
         "qyapi_get_department_list",
     ),
+    v1("POST /v1.0/gateway/connections/open", Door::Open(gateway::open_connection), None),
     v1("POST /v1.0/oauth2/accessToken", Door::Open(oauth2::access_token), None).gives_token(),
     v1("POST /v1.0/oauth2/userAccessToken", Door::Open(user_token::user_access_token), None)
         .gives_token(),
@@ -274,6 +289,7 @@ static OPERATIONS: [Operation; 53] = [
     v1("POST /v1.0/oauth2/jsapiTickets", Door::App(jsapi::ticket), Some("qyapi_base")),
     v1("GET /v1.0/oauth2/ssoUserInfo", Door::Open(sso::user_info), None),
     v1("GET /v1.0/oauth2/authRules/user", Door::User(user_token::auth_rules), None),
+    v1("POST /v1.0/oauth2/kickoffByDeviceId", Door::App(user_token::kick_off), None),
     v1("POST /v1.0/oauth2/{corpId}/token", Door::Open(oauth2::corp_token), None).gives_token(),
     v1(
         "POST /v1.0/contact/users/search",
@@ -290,8 +306,12 @@ static OPERATIONS: [Operation; 53] = [
         Door::User(contact_v1::user),
         Some("Contact.User.Read"),
     ),
-    v1("POST /v1.0/todo/users/me/personalTasks", Door::Either(todo::create_personal), None)
-        .billed(),
+    v1(
+        "POST /v1.0/todo/users/me/personalTasks",
+        Door::Either(todo::create_personal),
+        Some("Todo.PersonalTodo.Write"),
+    )
+    .billed(),
     v1(
         "POST /v1.0/todo/users/{unionId}/tasks",
         Door::Either(todo::create),
@@ -331,6 +351,18 @@ static OPERATIONS: [Operation; 53] = [
     v1(
         "POST /v1.0/todo/users/{unionId}/org/tasks/query",
         Door::Either(todo_query::org_query),
+        Some("Todo.Todo.Read"),
+    )
+    .billed(),
+    v1(
+        "POST /v1.0/todo/users/{unionId}/organizations/tasks/query",
+        Door::Either(todo_lists::by_user),
+        Some("Todo.Todo.Read"),
+    )
+    .billed(),
+    v1(
+        "POST /v1.0/todo/users/{unionId}/tasks/list",
+        Door::Either(todo_lists::list),
         Some("Todo.Todo.Read"),
     )
     .billed(),

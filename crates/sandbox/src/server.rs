@@ -1,87 +1,137 @@
-//! The socket: HTTP/1.1 on loopback in a thread of its own, and the faults that only a socket can have.
+//! The server: HTTP/1.1, or HTTP/2 where TLS agrees on it, in a thread of its own, and the faults that only a socket
+//! can have.
+
+mod tamper;
+mod wire;
 
 use std::convert::Infallible;
 use std::future::pending;
 use std::io;
-use std::net::{SocketAddr, TcpListener as StdListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{Request, Response, header::CONTENT_LENGTH};
+use http::{Method, Request, Response, Version, header::CONTENT_LENGTH, header::HOST};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
 
-use crate::Shared;
 use crate::control::{self, Filter};
 use crate::events::carry;
+use crate::faults::Break;
+use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
+use crate::stream::{self, Pass};
+use crate::tls::{Accepted, Tls};
+use crate::{Sandbox, Shared};
+use tamper::{Tamper, Tampered};
+use wire::{Ending, Wire};
 
 /// Larger bodies are not read; the connection is closed, as a front server would.
 const LARGEST_BODY: usize = 16 * 1024 * 1024;
+
+impl Sandbox {
+    /// The base URL that serves every family of the platform: `http://127.0.0.1:PORT`, or `https://…` with
+    /// [`Builder::https`](crate::Builder::https). Bound to all addresses of the machine, it names the loopback one.
+    /// Without a server it is `http://sandbox.localhost`, which nothing answers.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        match &self.server {
+            Some(server) => server.origin(),
+            None => "http://sandbox.localhost".to_owned(),
+        }
+    }
+
+    /// Stops the server, for all handles: the port is free and no connection is open when this returns. What it has
+    /// seen and done stays, and [`handle`](Self::handle) goes on answering. Dropping the last handle does the same.
+    pub fn stop(&self) {
+        if let Some(server) = &self.server {
+            server.stop();
+        }
+    }
+}
 
 /// A server that runs until this is dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
     address: SocketAddr,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    tls: Option<Tls>,
+    /// Taken by whoever ends it.
+    end: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Running {
     /// Binds before it returns, so that the first request cannot come too early.
-    pub(crate) fn start(shared: Arc<Shared>, address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn start(
+        shared: Arc<Shared>,
+        address: SocketAddr,
+        tls: Option<Tls>,
+    ) -> io::Result<Self> {
         let listener = StdListener::bind(address)?;
         listener.set_nonblocking(true)?;
         let local = listener.local_addr()?;
         let runtime =
             tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
         let (stop, stopped) = oneshot::channel();
+        let carried = tls.clone();
         let thread = std::thread::Builder::new()
             .name(format!("dingtalk-sandbox-{}", local.port()))
             .spawn(move || {
                 runtime.block_on(async {
                     tokio::select! {
-                        () = accept(listener, shared, local) => {}
+                        () = accept(listener, shared, local, carried) => {}
                         _ = stopped => {}
                     }
                 });
                 // Open connections end with the runtime, without waiting for their callers.
                 runtime.shutdown_background();
             })?;
-        Ok(Self { address: local, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address: local, tls, end: Mutex::new(Some((stop, thread))) })
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.address
+    /// What a client on this machine calls.
+    pub(crate) fn origin(&self) -> String {
+        let mut address = self.address;
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            _ => {}
+        }
+        format!("{}://{address}", if self.tls.is_some() { "https" } else { "http" })
     }
-}
 
-impl Drop for Running {
-    fn drop(&mut self) {
-        if let Some(stop) = self.stop.take() {
+    pub(crate) fn ca(&self) -> Option<&str> {
+        self.tls.as_ref().map(Tls::ca)
+    }
+
+    /// Ends it; when this returns the port is free again.
+    pub(crate) fn stop(&self) {
+        let end = self.end.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((stop, thread)) = end {
             // The thread may be gone already; then there is nobody to tell.
             let _ = stop.send(());
-        }
-        if let Some(thread) = self.thread.take() {
-            // After this the port is free again.
             let _ = thread.join();
         }
     }
 }
 
-async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+async fn accept(listener: StdListener, shared: Arc<Shared>, bound: SocketAddr, tls: Option<Tls>) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -90,7 +140,10 @@ async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
         match listener.accept().await {
             Ok((stream, peer)) => {
                 let _ = stream.set_nodelay(true);
-                tokio::spawn(serve(stream, Ends { peer, local }, Arc::clone(&shared)));
+                // Bound to all addresses, each connection has one of them.
+                let local = stream.local_addr().unwrap_or(bound);
+                let ends = Ends { peer, local, secure: tls.is_some() };
+                tokio::spawn(serve(stream, ends, Arc::clone(&shared), tls.clone()));
             }
             // Out of file descriptors, or a caller who left before being let in: others may still come.
             Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
@@ -103,14 +156,47 @@ async fn accept(listener: StdListener, shared: Arc<Shared>, local: SocketAddr) {
 struct Ends {
     peer: SocketAddr,
     local: SocketAddr,
+    secure: bool,
 }
 
-async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>) {
-    let reset = Arc::new(AtomicBool::new(false));
-    let wire = Wire { stream, reset: Arc::clone(&reset) };
-    let service = service_fn(|request| answer(request, ends, &shared, &reset));
+async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<Tls>) {
+    let ending = Arc::new(Ending::default());
+    let wire = Wire { stream, ending: Arc::clone(&ending) };
+    let accepted = match tls {
+        Some(tls) => tls.accept(wire).await,
+        None => Some(Accepted::Plain(wire)),
+    };
+    match accepted {
+        Some(Accepted::Plain(wire)) => converse(wire, false, ends, shared, ending).await,
+        Some(Accepted::Tls(wire)) => {
+            let agreed_on_h2 = wire.get_ref().1.alpn_protocol() == Some(b"h2");
+            converse(*wire, agreed_on_h2, ends, shared, ending).await;
+        }
+        None => {}
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    h2: bool,
+    ends: Ends,
+    shared: Arc<Shared>,
+    ending: Arc<Ending>,
+) {
+    let tamper = Arc::new(Tamper::new(ending));
+    let stream = TokioIo::new(Tampered { stream, tamper: Arc::clone(&tamper) });
+    let service = service_fn(move |request| {
+        let (shared, tamper) = (Arc::clone(&shared), Arc::clone(&tamper));
+        async move { answer(request, ends, &shared, &tamper).await }
+    });
     // An error here is a caller who left or a fault of the test; nobody else is to know.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(wire), service).await;
+    if h2 {
+        let builder = http2::Builder::new(TokioExecutor::new());
+        let _ = builder.serve_connection(stream, service).await;
+    } else {
+        let connection = http1::Builder::new().serve_connection(stream, service);
+        let _ = connection.with_upgrades().await;
+    }
 }
 
 /// Pushes what is due, each push in a thread of its own, for as long as the server runs. The clock may be moved by hand
@@ -136,27 +222,36 @@ async fn push_events(shared: Arc<Shared>) {
 
 /// An error closes the connection without an answer.
 async fn answer(
-    request: Request<HyperBody>,
+    mut request: Request<HyperBody>,
     ends: Ends,
     shared: &Arc<Shared>,
-    reset: &AtomicBool,
+    tamper: &Arc<Tamper>,
 ) -> Result<Response<Answer>, io::Error> {
+    let h2 = request.version() == Version::HTTP_2;
+    if h2 {
+        name_host(&mut request);
+    }
     if request.uri().path().starts_with(control::PREFIX) {
-        let response = steer(request, ends.local, shared).await.unwrap_or_else(|problem| {
+        let response = steer(request, ends, shared).await.unwrap_or_else(|problem| {
             problem.into_response().map(|body| Answer::of(Bytes::from(body), Manner::Whole))
         });
         return Ok(response);
     }
+    let upgrade = hyper::upgrade::on(&mut request);
     let (parts, body) = request.into_parts();
     let body =
         Limited::new(body, LARGEST_BODY).collect().await.map_err(io::Error::other)?.to_bytes();
     let incoming = Incoming {
         method: &parts.method,
+        called: hosts::called(&parts.uri, &parts.headers),
         path: parts.uri.path(),
         query: parts.uri.query().unwrap_or_default(),
         headers: &parts.headers,
         body: &body,
         peer: ends.peer.ip(),
+        secure: ends.secure,
+        arrived: Instant::now(),
+        plain: !ends.secure,
     };
     if let Some(gate) = shared.gate_before(&incoming) {
         gate.pass().await;
@@ -172,22 +267,37 @@ async fn answer(
             shared.finish(*unfinished, verdict)
         }
     };
+    let _hanging = outcome.hangs().then(|| Hanging(shared, outcome.seq));
     if !outcome.delay.is_zero() {
         tokio::time::sleep(outcome.delay).await;
     }
     let (mut head, body) = outcome.response.into_parts();
     let body = Bytes::from(body);
+    if let (Delivery::Whole, Some(pass)) = (outcome.delivery, head.extensions.remove::<Pass>()) {
+        tokio::spawn(stream::serve(upgrade, pass, Arc::clone(shared)));
+    }
     let manner = match outcome.delivery {
         Delivery::Whole => Manner::Whole,
-        Delivery::Truncated(len) => Manner::Truncated(len.min(body.len())),
-        Delivery::Dripping(pause) => {
-            Manner::Dripping(pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
+        // The frames of HTTP/2 are not said twice.
+        Delivery::Twice if h2 => Manner::Whole,
+        Delivery::Twice => {
+            // Nobody asks for the pieces of a body that is not sent.
+            tamper.copy_from_now_on(body.is_empty() || parts.method == Method::HEAD);
+            Manner::Twice(Arc::clone(tamper))
+        }
+        Delivery::Broken(len, how) => Manner::Broken(len.min(body.len()), how, Arc::clone(tamper)),
+        Delivery::Dripping(len, pause) => {
+            Manner::Dripping(len, pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
         }
         Delivery::Lost(Lost::Answer | Lost::Closed) => {
+            if h2 {
+                // An error would end only this one of the connection's streams.
+                tamper.ending.close();
+            }
             return Err(io::ErrorKind::ConnectionAborted.into());
         }
         Delivery::Lost(Lost::Reset) => {
-            reset.store(true, Ordering::Relaxed);
+            tamper.ending.reset();
             return Err(io::ErrorKind::ConnectionReset.into());
         }
         Delivery::Lost(Lost::Stalled) => match pending::<Infallible>().await {},
@@ -198,17 +308,34 @@ async fn answer(
     Ok(Response::from_parts(head, Answer::of(body, manner)))
 }
 
+/// HTTP/2 names the host in the URI; everything behind this looks for it where HTTP/1.1 has it.
+fn name_host(request: &mut Request<HyperBody>) {
+    let authority = request.uri().authority().map(|authority| authority.as_str().parse());
+    if let (Some(Ok(host)), false) = (authority, request.headers().contains_key(HOST)) {
+        request.headers_mut().insert(HOST, host);
+    }
+}
+
+/// A caller that waits for an answer which may never come; dropped when it has it, or has gone.
+struct Hanging<'a>(&'a Shared, u64);
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.gone(self.1);
+    }
+}
+
 /// A request of the control API: judged by its head before its body is read.
 async fn steer(
     request: Request<HyperBody>,
-    local: SocketAddr,
+    ends: Ends,
     shared: &Arc<Shared>,
 ) -> Result<Response<Answer>, control::Problem> {
     let (head, body) = request.into_parts();
     let found = control::find(&head.method, head.uri.path());
     let needs_token = found.as_ref().map_or(true, control::Found::needs_token);
     // Whoever may not come in does not learn what there is, either.
-    control::guard(&head, local, &shared.control_token, needs_token)?;
+    control::guard(&head, ends.local, ends.secure, &shared.control_token, needs_token)?;
     let found = found?;
     let most = found.largest_body();
     let body = Limited::new(body, most).collect().await;
@@ -262,65 +389,6 @@ async fn report(shared: Arc<Shared>, filter: Filter, mut from: u64, lines: mpsc:
     }
 }
 
-/// A socket that can end with a reset instead of a farewell.
-struct Wire {
-    stream: TcpStream,
-    reset: Arc<AtomicBool>,
-}
-
-impl Drop for Wire {
-    fn drop(&mut self) {
-        if self.reset.load(Ordering::Relaxed) {
-            // With nothing to linger for, closing sends RST.
-            let _ = self.stream.set_zero_linger();
-        }
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Wire {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.reset.load(Ordering::Relaxed) {
-            // A farewell now would come before the reset.
-            return Poll::Ready(Ok(()));
-        }
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
-}
-
 /// An answer's body on its way out.
 struct Answer {
     rest: Bytes,
@@ -332,9 +400,11 @@ enum Manner {
     Whole,
     /// What comes through here, until the other side is done.
     Live(mpsc::Receiver<Bytes>),
+    Twice(Arc<Tamper>),
     /// So many bytes, and then the connection breaks.
-    Truncated(usize),
-    Dripping(Duration, Pin<Box<Sleep>>),
+    Broken(usize, Break, Arc<Tamper>),
+    /// So many bytes at once, the others with a pause before each.
+    Dripping(usize, Duration, Pin<Box<Sleep>>),
 }
 
 impl Answer {
@@ -356,22 +426,42 @@ impl Body for Answer {
             Manner::Live(more) => more.poll_recv(cx).map(|bytes| Some(Ok(Frame::data(bytes?)))),
             Manner::Whole if this.rest.is_empty() => Poll::Ready(None),
             Manner::Whole => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest))))),
-            Manner::Truncated(0) => {
+            Manner::Twice(tamper) => {
+                tamper.complete();
+                let all = std::mem::take(&mut this.rest);
+                Poll::Ready((!all.is_empty()).then_some(Ok(Frame::data(all))))
+            }
+            Manner::Broken(0, how, tamper) => {
                 if this.flushed {
-                    return Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())));
+                    return match how {
+                        Break::Stall => Poll::Pending,
+                        Break::Close => {
+                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
+                        }
+                        Break::Reset => {
+                            tamper.ending.reset();
+                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
+                        }
+                    };
                 }
                 // One turn in between lets the connection write out what it has before the error ends it.
                 this.flushed = true;
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Manner::Truncated(len) => {
+            Manner::Broken(len, ..) => {
                 let first = this.rest.split_to((*len).min(this.rest.len()));
                 *len = 0;
                 Poll::Ready(Some(Ok(Frame::data(first))))
             }
-            Manner::Dripping(_, _) if this.rest.is_empty() => Poll::Ready(None),
-            Manner::Dripping(pause, sleep) => {
+            Manner::Dripping(..) if this.rest.is_empty() => Poll::Ready(None),
+            Manner::Dripping(len, pause, sleep) if *len > 0 => {
+                let first = this.rest.split_to((*len).min(this.rest.len()));
+                *len = 0;
+                *sleep = Box::pin(tokio::time::sleep(*pause));
+                Poll::Ready(Some(Ok(Frame::data(first))))
+            }
+            Manner::Dripping(_, pause, sleep) => {
                 if sleep.as_mut().poll(cx).is_pending() {
                     return Poll::Pending;
                 }
@@ -382,13 +472,13 @@ impl Body for Answer {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Truncated(_) | Manner::Live(_))
+        self.rest.is_empty() && !matches!(self.manner, Manner::Broken(..) | Manner::Live(_))
     }
 
     fn size_hint(&self) -> SizeHint {
         match self.manner {
-            Manner::Whole => SizeHint::with_exact(self.rest.len() as u64),
-            Manner::Live(_) | Manner::Truncated(_) | Manner::Dripping(..) => SizeHint::default(),
+            Manner::Whole | Manner::Twice(_) => SizeHint::with_exact(self.rest.len() as u64),
+            Manner::Live(_) | Manner::Broken(..) | Manner::Dripping(..) => SizeHint::default(),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::documents::{AppDoc, DepartmentDoc, PersonDoc, ScopeDoc, SwitchesDoc, departments_of};
 use crate::events::OutboxDoc;
+use crate::hosts::Region;
 use crate::limits::Limits;
 use crate::pages::Pages;
 use crate::platform::Platform;
@@ -110,6 +111,8 @@ struct CompanyDoc {
     corp_id: String,
     name: String,
     sso_secret: String,
+    #[serde(default)]
+    region: Region,
     departments: Vec<DepartmentDoc>,
     people: Vec<PersonDoc>,
     /// Of each person's departments, in the same order.
@@ -275,8 +278,13 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    // What is left of a crash may be open to others, or lead elsewhere; a new file does neither.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
@@ -319,6 +327,7 @@ impl CompanyDoc {
             corp_id: company.corp_id.to_string(),
             name: company.name.clone(),
             sso_secret: company.sso_secret.clone(),
+            region: company.region,
             departments: departments_of(company),
             people: company.everybody().map(PersonDoc::of).collect(),
             orders: company.everybody().map(Person::orders).collect(),
@@ -328,6 +337,7 @@ impl CompanyDoc {
 
     fn into_company(self) -> Company {
         let mut company = Company::new(&self.corp_id, &self.name, &self.sso_secret);
+        company.region = self.region;
         for department in self.departments {
             company.add_department(department.into_department());
         }

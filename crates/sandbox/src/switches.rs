@@ -3,6 +3,10 @@
 
 use std::time::Duration;
 
+mod table;
+
+pub(crate) use table::TABLE;
+
 /// One decision about how the sandbox behaves. Give it to the builder or to
 /// [`Sandbox::set_switch`](crate::Sandbox::set_switch); each variant says what holds without it.
 #[non_exhaustive]
@@ -51,12 +55,41 @@ pub enum Switch {
     /// Creating a to-do needs `detailUrl`. Default: `true`, as the page's note says since 2024-02-01; its table says
     /// optional (wire-facts §9.1, §14 row 16).
     DetailUrlRequired(bool),
+    /// Calls per minute that one app may make to one API: 403 `QpmLimitForAppkeyAndApi` (wire-facts §11.3). Default:
+    /// none.
+    AppMinuteLimit(Option<u64>),
+    /// Calls per second that a vendor's app may make to one API for one organization: 403
+    /// `QpsLimitForSuitekeyAndOrgAndApi` (wire-facts §12). Default: none.
+    SuiteRateLimit(Option<u64>),
+    /// The same per minute: 403 `QpmLimitForSuitekeyAndOrgAndApi` (wire-facts §11.3). Default: none.
+    SuiteMinuteLimit(Option<u64>),
+    /// Throttled answers carry `Retry-After` with so many seconds. Default: none, because no capture shows the header
+    /// (wire-facts §12, §16 row 2).
+    RetryAfter(Option<u64>),
+    /// How long an OAuth code lives. Default: 5 minutes, as the in-client codes do; no page says it (wire-facts §4.3,
+    /// §16 row 5).
+    OauthCodeLife(Duration),
+    /// An internal app that asks `{corpId}/token` again gets its living token renewed. Default: `true`, by analogy with
+    /// the older endpoints; no source says it (wire-facts §2.4, §16 row 6).
+    CorpIdTokenRenews(bool),
+    /// topapi reads `access_token` from a JSON body, too. Default: `false`; nobody found has tried (wire-facts §1.3, §16
+    /// row 8).
+    TokenInJsonBody(bool),
     /// The consent page cannot write its record: error 500404 (wire-facts §8.3). Default: `false`.
     ConsentRecordUnwritable(bool),
     /// An app that an organization stopped goes on working there. Default: `false`, it gets no token and its calls are
     /// refused: 50003 in the old families (wire-facts §11.2); the other codes are those of an organization that has not
     /// opened the app, for no source tells them.
     StoppedAppWorks(bool),
+    /// A host of the platform that is called by its name (`Host: api.dingtalk.com`) serves its own families only: the
+    /// old ones are unknown at `api`, `/v1.0` at `oapi`, and both at `login`. An address of this machine serves all of
+    /// them, and so does a host named in front of the path. Default: `true`; that `api` gives what is not `/v1.0` to
+    /// the old router was seen live, the rest is inferred (wire-facts §1.1, §1.6).
+    StrictHosts(bool),
+    /// A host of one region knows no app, organization, token or code of the other one. An address of this machine
+    /// without a host in front of the path knows both. Default: `true`, inferred: no source has mixed regions
+    /// (wire-facts §1.1, §16 row 12).
+    RegionsApart(bool),
 }
 
 /// What becomes of the old pair when a user token is refreshed.
@@ -132,8 +165,17 @@ pub(crate) struct Switches {
     pub(crate) ban_page_is_html: bool,
     pub(crate) monthly_quota: Option<u64>,
     pub(crate) detail_url_required: bool,
+    pub(crate) app_minute: Option<u64>,
+    pub(crate) suite_rate: Option<u64>,
+    pub(crate) suite_minute: Option<u64>,
+    pub(crate) retry_after: Option<u64>,
+    pub(crate) oauth_code_life: Duration,
+    pub(crate) corp_id_token_renews: bool,
+    pub(crate) token_in_json: bool,
     pub(crate) consent_unwritable: bool,
     pub(crate) stopped_app_works: bool,
+    pub(crate) strict_hosts: bool,
+    pub(crate) regions_apart: bool,
 }
 
 impl Default for Switches {
@@ -155,8 +197,17 @@ impl Default for Switches {
             ban_page_is_html: true,
             monthly_quota: None,
             detail_url_required: true,
+            app_minute: None,
+            suite_rate: None,
+            suite_minute: None,
+            retry_after: None,
+            oauth_code_life: Duration::from_secs(300),
+            corp_id_token_renews: true,
+            token_in_json: false,
             consent_unwritable: false,
             stopped_app_works: false,
+            strict_hosts: true,
+            regions_apart: true,
         }
     }
 }
@@ -182,8 +233,17 @@ impl Switches {
             Switch::BanPageIsHtml(on) => self.ban_page_is_html = on,
             Switch::MonthlyQuota(limit) => self.monthly_quota = limit,
             Switch::DetailUrlRequired(on) => self.detail_url_required = on,
+            Switch::AppMinuteLimit(limit) => self.app_minute = limit,
+            Switch::SuiteRateLimit(limit) => self.suite_rate = limit,
+            Switch::SuiteMinuteLimit(limit) => self.suite_minute = limit,
+            Switch::RetryAfter(seconds) => self.retry_after = seconds,
+            Switch::OauthCodeLife(life) => self.oauth_code_life = life,
+            Switch::CorpIdTokenRenews(on) => self.corp_id_token_renews = on,
+            Switch::TokenInJsonBody(on) => self.token_in_json = on,
             Switch::ConsentRecordUnwritable(on) => self.consent_unwritable = on,
             Switch::StoppedAppWorks(on) => self.stopped_app_works = on,
+            Switch::StrictHosts(on) => self.strict_hosts = on,
+            Switch::RegionsApart(on) => self.regions_apart = on,
         }
     }
 }

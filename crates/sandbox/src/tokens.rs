@@ -34,6 +34,18 @@ pub(crate) enum TokenKind {
     Suite,
 }
 
+impl TokenKind {
+    /// What kind of token it is, in words.
+    pub(crate) fn says(&self) -> &'static str {
+        match self {
+            Self::App => "an app's token",
+            Self::User { .. } => "a person's token",
+            Self::Sso => "a token of the admin backend",
+            Self::Suite => "a suite's token",
+        }
+    }
+}
+
 /// An access token and the refresh token that came with it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Pair {
@@ -48,6 +60,15 @@ pub(crate) struct Alive<'t> {
     pub(crate) caller: &'t Caller,
     pub(crate) expires: u64,
     pub(crate) refresh: bool,
+}
+
+/// What a call was given, for the critic.
+#[derive(Clone, Debug)]
+pub(crate) struct Given {
+    pub(crate) caller: Caller,
+    pub(crate) token: String,
+    pub(crate) refresh: Option<String>,
+    pub(crate) expires: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -78,6 +99,9 @@ pub(crate) struct Tokens {
     of_person: HashMap<(Arc<str>, Arc<str>), String>,
     #[serde(skip)]
     sweep_at: usize,
+    /// What was handed out last.
+    #[serde(skip)]
+    pub(crate) given: Option<Given>,
 }
 
 impl Tokens {
@@ -99,6 +123,8 @@ impl Tokens {
             && let Some(living) = self.living.get_mut(token).filter(|living| now < living.expires)
         {
             living.expires = now + TOKEN_LIFE;
+            let (caller, expires) = (living.caller.clone(), living.expires);
+            self.given = Some(Given { caller, token: token.clone(), refresh: None, expires });
             return token.clone();
         }
         let caller =
@@ -111,8 +137,9 @@ impl Tokens {
     /// A new token, whatever was handed out before.
     pub(crate) fn fresh(&mut self, caller: Caller, life: u64, now: u64, rng: &mut Rng) -> String {
         self.sweep(now);
-        let token = rng.token();
-        self.living.insert(token.clone(), Living { caller, expires: now + life });
+        let (token, expires) = (rng.token(), now + life);
+        self.living.insert(token.clone(), Living { caller: caller.clone(), expires });
+        self.given = Some(Given { caller, token: token.clone(), refresh: None, expires });
         token
     }
 
@@ -138,6 +165,13 @@ impl Tokens {
         self.refresh.retain(|_, refresh| *refresh.caller.client != *client);
     }
 
+    /// Kills the pairs of a person, in every app.
+    pub(crate) fn drop_person(&mut self, union_id: &str) {
+        let theirs = |caller: &Caller| matches!(&caller.kind, TokenKind::User { union_id: own, .. } if **own == *union_id);
+        self.living.retain(|_, living| !theirs(&living.caller));
+        self.refresh.retain(|_, refresh| !theirs(&refresh.caller));
+    }
+
     /// A pair for a person who has just given a code.
     pub(crate) fn pair(
         &mut self,
@@ -152,9 +186,14 @@ impl Tokens {
         };
         if mode == RefreshMode::SamePair
             && let Some(token) = self.of_person.get(&person).cloned()
-            && let Some(pair) = self.refreshed(&token, &caller.client, mode, now, rng)
         {
-            return pair;
+            if let Some(refresh) = self.refresh.get_mut(&token) {
+                // The texts stay; the organization, and whether it is shown, are as this login asked.
+                refresh.caller = caller.clone();
+            }
+            if let Some(pair) = self.refreshed(&token, &caller.client, mode, now, rng) {
+                return pair;
+            }
         }
         let pair = self.new_pair(caller, now, rng);
         self.of_person.insert(person, pair.refresh.clone());
@@ -189,7 +228,10 @@ impl Tokens {
                 refresh: token.to_owned(),
                 corp: shown_corp(&caller),
             };
-            self.living.insert(pair.access.clone(), Living { caller, expires: now + TOKEN_LIFE });
+            let expires = now + TOKEN_LIFE;
+            self.living.insert(pair.access.clone(), Living { caller: caller.clone(), expires });
+            let (token, refresh) = (pair.access.clone(), Some(pair.refresh.clone()));
+            self.given = Some(Given { caller, token, refresh, expires });
             return Some(pair);
         }
         let pair = self.new_pair(caller, now, rng);
@@ -237,6 +279,9 @@ impl Tokens {
         let corp = shown_corp(&caller);
         let access = self.fresh(caller.clone(), TOKEN_LIFE, now, rng);
         let refresh = rng.token();
+        if let Some(given) = &mut self.given {
+            given.refresh = Some(refresh.clone());
+        }
         let record =
             Refresh { caller, expires: now + REFRESH_LIFE, access: access.clone(), replaced: None };
         self.refresh.insert(refresh.clone(), record);

@@ -5,11 +5,13 @@ pub(crate) mod json;
 pub(crate) mod language;
 
 use std::borrow::Cow;
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::header::{CONTENT_TYPE, HeaderName, LOCATION, SERVER};
 use http::{HeaderValue, Response, StatusCode};
 
 use crate::rng::Rng;
+use crate::stream::Pass;
 use crate::switches::Switches;
 
 use failure::{Failure, rendered};
@@ -37,10 +39,12 @@ pub(crate) struct Reply {
     /// The error code of the answer: an errcode (or the sub_code inside 88), or a v1.0 code.
     pub(crate) code: Option<Cow<'static, str>>,
     pub(crate) location: Option<String>,
-    /// What only pages send.
+    /// What only pages, faults and switches send.
     pub(crate) headers: Vec<(&'static str, String)>,
     /// `x-acs-request-id` and `x-acs-trace-id` of family C.
     pub(crate) ids: Option<(String, String)>,
+    /// The connection becomes a web socket with these rights.
+    pub(crate) pass: Option<Pass>,
 }
 
 impl Reply {
@@ -52,6 +56,8 @@ impl Reply {
         switches: &Switches,
         call_id: String,
     ) -> Self {
+        let later = outcome.as_ref().err().is_some_and(Failure::is_throttle);
+        let retry_after = switches.retry_after.filter(|_| later);
         let (status, json, code) = match outcome {
             Ok(json) => (200, succeeded(family, json, rng), None),
             Err(failure) => rendered(family, failure, rng, switches, &call_id),
@@ -61,7 +67,10 @@ impl Reply {
         } else {
             json
         };
-        Self::raw(family, status, json.to_bytes(), code).with_ids(family, call_id, rng)
+        let mut reply =
+            Self::raw(family, status, json.to_bytes(), code).with_ids(family, call_id, rng);
+        reply.headers.extend(retry_after.map(|seconds| ("retry-after", seconds.to_string())));
+        reply
     }
 
     pub(crate) fn raw(
@@ -78,7 +87,17 @@ impl Reply {
             location: None,
             headers: Vec::new(),
             ids: None,
+            pass: None,
         }
+    }
+
+    /// Sends this moment as `Date`, where otherwise the server's own clock speaks.
+    pub(crate) fn dated(mut self, unix_ms: u64) -> Self {
+        // The last moment of the year 9999: the format ends there.
+        let unix_ms = unix_ms.min(253_402_300_799_000);
+        let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(unix_ms));
+        self.headers.push(("date", date));
+        self
     }
 
     pub(crate) fn page(status: u16, html: String) -> Self {
@@ -122,6 +141,9 @@ impl Reply {
         }
         if let Some(location) = self.location.and_then(|url| HeaderValue::from_str(&url).ok()) {
             headers.insert(LOCATION, location);
+        }
+        if let Some(pass) = self.pass {
+            response.extensions_mut().insert(pass);
         }
         response
     }

@@ -46,6 +46,9 @@ pub(crate) struct Tickets {
     of_app: HashMap<(Arc<str>, Arc<str>), Ticket>,
     /// A few that are gone, so that a signature made with one can be explained.
     gone: VecDeque<String>,
+    /// Whose ticket was handed out last, and until when it lives; for the critic.
+    #[serde(skip)]
+    pub(crate) given: Option<(Caller, u64)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -87,6 +90,7 @@ impl Tickets {
         if let Some(ticket) = self.of_app.get_mut(&key) {
             if now < ticket.expires {
                 ticket.expires = (now + TOKEN_LIFE).min(ticket.created + LONGEST);
+                self.given = Some((caller.clone(), ticket.expires));
                 return (ticket.text.clone(), (ticket.expires - now) / 1000);
             }
             self.gone.push_back(std::mem::take(&mut ticket.text));
@@ -95,6 +99,7 @@ impl Tickets {
             }
         }
         let text = rng.word(64);
+        self.given = Some((caller.clone(), now + TOKEN_LIFE));
         self.of_app
             .insert(key, Ticket { text: text.clone(), created: now, expires: now + TOKEN_LIFE });
         (text, TOKEN_LIFE / 1000)

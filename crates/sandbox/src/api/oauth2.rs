@@ -52,7 +52,7 @@ pub(crate) fn corp_token(platform: &mut Platform, call: &Call<'_>) -> Result<Jso
         return Err(Failure::service(status, "unauthorized.client", "unauthorized.client"));
     }
     let client = Arc::clone(&app.client_id);
-    let token = if app.kind == AppKind::Internal {
+    let token = if app.kind == AppKind::Internal && platform.switches.corp_id_token_renews {
         platform.tokens.renewed(&client, &corp, call.now, &mut platform.rng)
     } else {
         let caller = Caller { kind: TokenKind::App, client, corp };

@@ -90,7 +90,6 @@ pub(crate) fn create_personal(
             "token type is not match",
         ));
     };
-    platform.need(caller, "Todo.PersonalTodo.Write")?;
     let body = call.document()?;
     let draft = Draft::read(&body, CREATE, 100)?;
     let subject = draft.subject.ok_or(Refusal::FieldMissing("subject"))?;

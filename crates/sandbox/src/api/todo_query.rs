@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::call::Call;
+use crate::call::{Call, Document};
 use crate::platform::Platform;
 use crate::tokens::Caller;
 use crate::wire::failure::Failure;
@@ -11,7 +11,7 @@ use crate::wire::json::{Json, Object};
 use super::todo::Task;
 
 /// Nothing is said about the page size; this is ours.
-const PAGE: usize = 20;
+pub(super) const PAGE: usize = 20;
 /// Finished tasks are shown for 180 days.
 const FINISHED_SHOWN: u64 = 180 * 86_400_000;
 
@@ -49,40 +49,77 @@ pub(crate) fn org_query(
     caller: &Caller,
 ) -> Result<Json, Failure> {
     let body = call.document()?;
-    let wrong =
-        |message: &'static str| Failure::service(400, "todo.orgTaskQuery.paramError", message);
-    let from: usize = match body.text("nextToken").filter(|token| !token.is_empty()) {
-        Some(token) => token.parse().map_err(|_| wrong("nextToken is invalid"))?,
-        None => 0,
-    };
-    let done = body.get("isDone").and_then(Value::as_bool);
-    let todo_type = body.text("todoType");
-    let roles = body.get("roleTypes").map(read_roles);
-    if roles.as_ref().is_some_and(Option::is_none) {
-        return Err(wrong("todo.orgTaskQuery.paramError"));
-    }
-    let roles = roles.flatten().unwrap_or_default();
-    let union_id = call.member(0);
-    let mut tasks: Vec<&Task> = platform
-        .todos
-        .of_person(union_id)
-        .filter(|task| task.corp == caller.corp && !task.personal)
-        .filter(|task| done.is_none_or(|done| done == task.finished.is_some()))
-        .filter(|task| task.finished.is_none_or(|at| call.now.saturating_sub(at) <= FINISHED_SHOWN))
-        .filter(|task| todo_type.as_ref().is_none_or(|wanted| *wanted == task.todo_type))
-        .filter(|task| {
-            roles.is_empty()
-                || roles.iter().any(|all| all.iter().all(|role| has_role(task, union_id, role)))
+    let wanted = Wanted::read(&body, "todo.orgTaskQuery.paramError")?;
+    let tasks = wanted.tasks(platform, call.member(0), caller, call.now, false);
+    let (page, next) = wanted.page(&tasks, PAGE);
+    let cards: Vec<Object> = page.iter().map(|task| card(task)).collect();
+    Ok(Object::new().put_some("nextToken", next).put("todoCards", cards).done())
+}
+
+/// What every list of a person's tasks can be asked for.
+pub(super) struct Wanted {
+    from: usize,
+    done: Option<bool>,
+    todo_type: Option<String>,
+    roles: Vec<Vec<String>>,
+}
+
+impl Wanted {
+    pub(super) fn read(body: &Document, code: &'static str) -> Result<Self, Failure> {
+        let wrong = |message: &'static str| Failure::service(400, code, message);
+        let from = match body.text("nextToken").filter(|token| !token.is_empty()) {
+            Some(token) => token.parse().map_err(|_| wrong("nextToken is invalid"))?,
+            None => 0,
+        };
+        let roles = body.get("roleTypes").map(read_roles);
+        if roles.as_ref().is_some_and(Option::is_none) {
+            return Err(wrong(code));
+        }
+        Ok(Self {
+            from,
+            done: body.get("isDone").and_then(Value::as_bool),
+            todo_type: body.text("todoType"),
+            roles: roles.flatten().unwrap_or_default(),
         })
-        .collect();
-    tasks.reverse();
-    let cards: Vec<Object> = tasks.iter().skip(from).take(PAGE).map(|task| card(task)).collect();
-    let next = from.saturating_add(cards.len());
-    let more = next < tasks.len();
-    Ok(Object::new()
-        .put_some("nextToken", more.then(|| next.to_string()))
-        .put("todoCards", cards)
-        .done())
+    }
+
+    /// The person's tasks in the caller's organization, newest first.
+    pub(super) fn tasks<'p>(
+        &self,
+        platform: &'p Platform,
+        union_id: &str,
+        caller: &Caller,
+        now: u64,
+        personal: bool,
+    ) -> Vec<&'p Task> {
+        let mut tasks: Vec<&Task> = platform
+            .todos
+            .of_person(union_id)
+            .filter(|task| task.corp == caller.corp && (personal || !task.personal))
+            .filter(|task| self.done.is_none_or(|done| done == task.finished.is_some()))
+            .filter(|task| task.finished.is_none_or(|at| now.saturating_sub(at) <= FINISHED_SHOWN))
+            .filter(|task| self.todo_type.as_ref().is_none_or(|wanted| *wanted == task.todo_type))
+            .filter(|task| {
+                let roles = &self.roles;
+                roles.is_empty()
+                    || roles.iter().any(|all| all.iter().all(|role| has_role(task, union_id, role)))
+            })
+            .collect();
+        tasks.reverse();
+        tasks
+    }
+
+    /// One page, and the `nextToken` unless it is the last one.
+    pub(super) fn page<'t>(
+        &self,
+        tasks: &'t [&'t Task],
+        size: usize,
+    ) -> (&'t [&'t Task], Option<String>) {
+        let rest = tasks.get(self.from..).unwrap_or_default();
+        let page = &rest[..size.min(rest.len())];
+        let next = self.from.saturating_add(page.len());
+        (page, (next < tasks.len() && !page.is_empty()).then(|| next.to_string()))
+    }
 }
 
 /// A task as creating and reading it answer.
@@ -124,7 +161,7 @@ pub(crate) fn whole_task(task: &Task, call_id: &str) -> Object {
 }
 
 /// A task in a list; the flag is `isDone` here.
-fn card(task: &Task) -> Object {
+pub(super) fn card(task: &Task) -> Object {
     Object::new()
         .put("taskId", task.id.clone())
         .put("subject", task.subject.clone())

@@ -180,7 +180,7 @@ fn redeem(
 }
 
 /// Some stable text; nothing is known of its form.
-fn device_id(person: &Person) -> String {
+pub(super) fn device_id(person: &Person) -> String {
     person
         .open_id("device")
         .chars()

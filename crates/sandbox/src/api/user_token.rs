@@ -11,6 +11,7 @@ use crate::wire::failure::Failure;
 use crate::wire::json::{Json, Object};
 
 use super::oauth2::wrong_pair;
+use super::user::device_id;
 
 /// `POST /v1.0/oauth2/userAccessToken`, both grants (§4.1). One error code stands for unknown, used, expired and foreign
 /// codes, and for dead refresh tokens (§4.2).
@@ -77,6 +78,31 @@ pub(crate) fn auth_rules(
     Ok(Object::new().put("result", rows).done())
 }
 
+/// `POST /v1.0/oauth2/kickoffByDeviceId`: ends what a person has open on one device (§3.9). Only the SDK shows it. Here a
+/// person has one device, the one that `getuserinfo` names, and their user tokens end with it; a device that is not
+/// theirs is told in the answer's own members, not as an error.
+pub(crate) fn kick_off(
+    platform: &mut Platform,
+    call: &Call<'_>,
+    caller: &Caller,
+) -> Result<Json, Failure> {
+    let body = call.document()?;
+    let device = body.required("openDeviceId")?;
+    let user_id = body.required("userId")?;
+    let person = platform
+        .company(&caller.corp)
+        .and_then(|company| company.employee(&user_id))
+        .filter(|person| device_id(person) == device)
+        .map(|person| Arc::clone(&person.union_id));
+    let answer = Object::new().put("success", person.is_some());
+    let Some(union_id) = person else {
+        let told = answer.put("errorCode", "device.notFound");
+        return Ok(told.put("errorMsg", "the person has no such device").done());
+    };
+    platform.tokens.drop_person(&union_id);
+    Ok(answer.done())
+}
+
 fn by_code(
     platform: &mut Platform,
     call: &Call<'_>,
@@ -84,9 +110,10 @@ fn by_code(
     code: &str,
 ) -> Result<Json, Failure> {
     call.note_code(code);
+    let life = u64::try_from(platform.switches.oauth_code_life.as_millis()).unwrap_or(u64::MAX);
     let code = platform
         .codes
-        .redeem(code, Pool::OAuth, call.now, |code| code.client == *client)
+        .redeem_within(life, code, Pool::OAuth, call.now, |code| code.client == *client)
         .ok_or_else(dead_code)?;
     let kind = TokenKind::User {
         user_id: code.user_id,

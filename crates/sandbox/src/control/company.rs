@@ -1,11 +1,20 @@
 //! People and departments of the organizations.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{Answer, Ask, Problem};
 use crate::company::Company;
 use crate::documents::{DepartmentDoc, PersonDoc, departments_of};
+use crate::hosts::Region;
 use crate::platform::Platform;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct RegionDoc {
+    region: Region,
+    corp_id: Option<String>,
+}
 
 type Outcome = Result<Answer, Problem>;
 
@@ -105,6 +114,16 @@ pub(super) fn delete_department(ask: &Ask<'_>) -> Outcome {
         ));
     }
     Answer::ok(json!({ "removed": true }))
+}
+
+pub(super) fn put_region(ask: &Ask<'_>) -> Outcome {
+    let RegionDoc { region, corp_id } = ask.json()?;
+    let platform = &mut *ask.sandbox.platform();
+    let corp_id = corp_id.unwrap_or_else(|| platform.home.to_string());
+    if !platform.set_region(&corp_id, region) {
+        return Err(Problem::absent("organization", &corp_id));
+    }
+    Answer::ok(json!({ "corpId": corp_id, "region": region }))
 }
 
 /// The id in the path and the one in the body are one thing said twice.

@@ -20,8 +20,8 @@ pub(super) fn description() -> Value {
         "info": {
             "title": "DingTalk sandbox control API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Everything that a test needs and the platform does not have. Answers only to programs on \
-                this machine: Host must be loopback, and requests of web pages are refused.",
+            "description": "Everything that a test needs and the platform does not have. Answers only to programs: \
+                Host must be loopback or the very address that is called, and requests of web pages are refused.",
         },
         "security": [{ "token": [] }],
         "paths": paths,

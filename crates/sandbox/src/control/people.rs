@@ -109,8 +109,14 @@ pub(super) fn issue_code(ask: &Ask<'_>) -> Outcome {
         let union_id = Arc::clone(&code.union_id);
         platform.remember_consent(&client, &union_id, points.iter().map(|point| point.code));
     }
+    let life = match pool {
+        Pool::OAuth => {
+            u64::try_from(platform.switches.oauth_code_life.as_millis()).unwrap_or(u64::MAX)
+        }
+        Pool::Silent | Pool::Sso | Pool::Sns | Pool::Suite => codes::LIFE,
+    };
     let code = platform.codes.issue(code, now, &mut platform.rng);
-    Ok(Answer::Json(201, json!({ "code": code, "expiresAt": now + codes::LIFE })))
+    Ok(Answer::Json(201, json!({ "code": code, "expiresAt": now.saturating_add(life) })))
 }
 
 pub(super) fn consents(ask: &Ask<'_>) -> Outcome {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{Answer, Ask, Problem, openapi};
 use crate::SnapshotError;
 use crate::documents::SwitchesDoc;
+use crate::fidelity;
 
 type Outcome = Result<Answer, Problem>;
 
@@ -43,6 +44,10 @@ pub(super) fn version(_: &Ask<'_>) -> Outcome {
 
 pub(super) fn description(_: &Ask<'_>) -> Outcome {
     Answer::ok(openapi::description())
+}
+
+pub(super) fn rests_on(_: &Ask<'_>) -> Outcome {
+    Answer::ok(fidelity::told())
 }
 
 pub(super) fn clock(ask: &Ask<'_>) -> Outcome {

@@ -1,6 +1,6 @@
 //! What there is: the server, the description and its test all go by this table.
 
-use super::{Answer, Ask, Problem, apps, company, people, state, traffic};
+use super::{Answer, Ask, Problem, apps, company, people, state, stream, traffic};
 
 type Handler = fn(&Ask<'_>) -> Result<Answer, Problem>;
 
@@ -73,6 +73,11 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/health", "Says that the sandbox runs.", state::health).open(),
     get("/version", "Name and version of the program and of this API.", state::version).open(),
     get("/openapi.json", "This description.", state::description),
+    get(
+        "/fidelity",
+        "What each operation rests on and its answer's shape, switches, and what is missing.",
+        state::rests_on,
+    ),
     get("/clock", "The sandbox's moment, whether it stands still, and its speed.", state::clock),
     post("/clock", "Moves the clock: stop or start, then set, speed, advance.", state::move_clock)
         .takes(CLOCK, r#"{"advanceMs":1000}"#),
@@ -94,6 +99,9 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(DEPARTMENT, r#"{"id":900,"name":"样例"}"#),
     delete("/departments/{id}", "Removes an empty department.", company::delete_department)
         .query(IN_CORP),
+    delete("/departments/{id}", "Removes an empty department.", company::delete_department),
+    put("/region", "Moves an organization, with the apps it owns, to a region.", company::put_region)
+        .takes(REGION, r#"{"region":"international"}"#),
     get("/apps", "The apps, without their secrets.", apps::apps).query(REVEAL),
     get("/apps/{clientId}", "One app.", apps::app).query(REVEAL),
     put(
@@ -111,6 +119,19 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(POINTS, r#"{"points":["qyapi_get_member"]}"#),
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
+    get("/points", "The catalogue of permission points, and each app's standing.", apps::points),
+    get("/stream/connections", "The open Stream connections.", stream::connections)
+        .query(&[may("app", Text, "only those of this client id")]),
+    post("/stream/disconnect", "Asks connections to leave, as DingTalk does.", stream::disconnect)
+        .takes(
+            &[may("connectionId", Text, "this one"), may("clientId", Text, "all of this app")],
+            r#"{"clientId":"dingdemo5ab0c5quick"}"#,
+        ),
+    post("/stream/callbacks", "Sends an app a callback over Stream.", stream::call_back).takes(
+        CALLBACK,
+        r#"{"clientId":"dingdemo5ab0c5quick","topic":"/v1.0/im/bot/messages/get","data":{"text":"hi"}}"#,
+    ),
+    get("/stream/answers", "What apps answered to callbacks over Stream.", stream::answers),
     post("/codes", "A one-time code, as a log-in of this person gives.", people::issue_code)
         .takes(CODE, r#"{"kind":"silent","userId":"manager01"}"#)
         .creates(),
@@ -178,6 +199,10 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/journal/export", "All entries as JSON lines.", traffic::export_journal)
         .query(&[OPERATION, APP, STATUS, SINCE])
         .gives("application/x-ndjson"),
+    get("/findings", "What clients did wrong so far, the worst first.", traffic::findings).query(&[
+        may("least", OneOf(&["info", "warn", "error"]), "only findings that are so bad or worse"),
+    ]),
+    delete("/findings", "Forgets the findings.", traffic::clear_findings),
     post("/verify-config", "Judges a page's dd.config.", state::verify_config).takes(
         &[need("config", Any, "the object"), need("url", Text, "the page's address")],
         r#"{"config":{"corpId":"x"},"url":"https://app.example.com/"}"#,
@@ -231,6 +256,11 @@ const DEPARTMENT: &[Field] = &[
     may("managers", Texts, "their userIds"),
 ];
 
+const REGION: &[Field] = &[
+    need("region", OneOf(&["china", "international"]), "dingtalk.com or dingtalk.io"),
+    may("corpId", Text, "the sandbox's organization if not given"),
+];
+
 const APP_FIELDS: &[Field] = &[
     need("clientId", Text, "also called app key, or suite key"),
     may("clientSecret", Text, "must be there for a new app"),
@@ -254,6 +284,12 @@ const APP_FIELDS: &[Field] = &[
 ];
 
 const POINTS: &[Field] = &[need("points", Texts, "codes of the catalogue")];
+
+const CALLBACK: &[Field] = &[
+    need("clientId", Text, "the app"),
+    need("topic", Text, "what a connection must have asked for"),
+    need("data", Any, "what the app's handler reads"),
+];
 
 const CODE: &[Field] = &[
     need("kind", OneOf(&["silent", "oauth", "sso", "sns"]), "which door it opens"),
@@ -290,8 +326,21 @@ const SWITCHES: &[Field] = &[
     may("banPageIsHtml", Flag, "the ban is a page, not JSON"),
     may("monthlyQuota", Limit, "billed calls per organization and month"),
     may("detailUrlRequired", Flag, "a to-do needs detailUrl"),
+    may("appMinuteLimit", Limit, "calls per minute of one app to one API"),
+    may(
+        "suiteRateLimit",
+        Limit,
+        "calls per second of a vendor's app to one API for one organization",
+    ),
+    may("suiteMinuteLimit", Limit, "the same per minute"),
+    may("retryAfter", Limit, "seconds in a Retry-After header of throttled answers"),
+    may("oauthCodeLifeMs", Whole, "life of an OAuth code"),
+    may("corpIdTokenRenews", Flag, "{corpId}/token renews an internal app's living token"),
+    may("tokenInJsonBody", Flag, "topapi reads access_token from a JSON body, too"),
     may("consentRecordUnwritable", Flag, "consent fails with 500404"),
     may("stoppedAppWorks", Flag, "an app that an organization stopped goes on working there"),
+    may("strictHosts", Flag, "a host called by its name serves its own families only"),
+    may("regionsApart", Flag, "a .com host knows nothing of .io, and the reverse"),
 ];
 
 /// Its other members are nobody's business but the sandbox's.
@@ -303,16 +352,24 @@ const FAULT: &[Field] = &[
     may("app", Text, "only calls of this client id"),
     may("header", Object, "only calls with this header: name, and value where that counts"),
     may("nth", Whole, "the n-th call; with every, the first one"),
+    may("after", Whole, "all calls behind the first n"),
     may("every", Whole, "each n-th call"),
     may("times", Whole, "how many strikes"),
     may("probability", Object, "p from 0 to 1, and the seed that decides"),
     may("lifetimeMs", Whole, "by the sandbox's clock"),
     may("delayMs", Whole, "before the answer"),
+    may("delayBetween", Object, "before the answer: leastMs, mostMs, and the seed that decides"),
+    may(
+        "dateSkewMs",
+        Whole,
+        "how far the Date header is ahead of the sandbox's clock; negative: behind",
+    ),
     may(
         "action",
         Object,
         "kind: pass, answer (status, contentType, body), platformError (error), executeThenDrop, close, reset, stall, \
-         truncate (len), drip (pauseMs)",
+         truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), wrongType (pointer, to: text, \
+         number, flag, null, list, object), numbersAsText, duplicate",
     ),
 ];
 

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::{Answer, Ask, Event, Problem, Wait};
-use crate::faults::{Action, Fault, PlatformError, Rule, names};
+use crate::critic::Severity;
+use crate::faults::{Action, Break, Fault, Latency, PlatformError, Retype, Rule, WrongType, names};
 use crate::gates::Hold;
 use crate::journal::Entry;
 use crate::routes;
@@ -34,6 +35,8 @@ struct FaultDoc {
     #[serde(skip_serializing_if = "Option::is_none")]
     nth: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    after: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     every: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     times: Option<usize>,
@@ -43,6 +46,10 @@ struct FaultDoc {
     lifetime_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     delay_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delay_between: Option<BetweenDoc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    date_skew_ms: Option<i64>,
     #[serde(default)]
     action: ActionDoc,
 }
@@ -59,6 +66,16 @@ struct HeaderDoc {
 #[serde(deny_unknown_fields)]
 struct ChanceDoc {
     p: f64,
+    #[serde(default)]
+    seed: u64,
+}
+
+/// A time between two bounds.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BetweenDoc {
+    least_ms: u64,
+    most_ms: u64,
     #[serde(default)]
     seed: u64,
 }
@@ -90,9 +107,35 @@ enum ActionDoc {
     Truncate {
         len: usize,
     },
+    ResetAfter {
+        len: usize,
+    },
+    StallAfter {
+        len: usize,
+    },
     Drip {
+        #[serde(default)]
+        after: usize,
         pause_ms: u64,
     },
+    WrongType {
+        pointer: String,
+        to: TypeDoc,
+    },
+    NumbersAsText,
+    Duplicate,
+}
+
+/// The names of [`WrongType`].
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+enum TypeDoc {
+    Text,
+    Number,
+    Flag,
+    Null,
+    List,
+    Object,
 }
 
 macro_rules! errors {
@@ -119,6 +162,8 @@ macro_rules! errors {
 errors!(
     Busy,
     Throttled,
+    MinuteThrottled,
+    SuiteThrottled,
     PlatformThrottled,
     ServiceThrottled,
     Unavailable,
@@ -210,6 +255,21 @@ pub(super) fn journal(ask: &Ask<'_>) -> Outcome {
     Answer::ok(json!({ "entries": entries, "next": next, "total": journal.total() }))
 }
 
+pub(super) fn findings(ask: &Ask<'_>) -> Outcome {
+    let least = ask.query("least").unwrap_or("info").parse::<Severity>();
+    let least =
+        least.map_err(|error| Problem::new(400, "invalid_query", format!("least={error}")))?;
+    let mut findings = ask.sandbox.findings();
+    findings.retain(|finding| finding.severity >= least);
+    let worst = findings.first().map(|finding| finding.severity);
+    Answer::ok(json!({ "findings": findings, "worst": worst }))
+}
+
+pub(super) fn clear_findings(ask: &Ask<'_>) -> Outcome {
+    ask.sandbox.clear_findings();
+    Answer::ok(json!({ "cleared": true }))
+}
+
 pub(super) fn clear_journal(ask: &Ask<'_>) -> Outcome {
     ask.sandbox.shared.journal.clear();
     Answer::ok(json!({ "cleared": true }))
@@ -252,6 +312,7 @@ pub(crate) fn entry_told(entry: &Entry) -> Value {
         "at": entry.at,
         "method": entry.method,
         "path": entry.path,
+        "host": entry.host,
         "operation": entry.operation,
         "app": entry.app,
         "status": entry.status,
@@ -259,6 +320,11 @@ pub(crate) fn entry_told(entry: &Entry) -> Value {
         "token": entry.token,
         "oneTimeCode": entry.one_time_code,
         "faulted": entry.faulted,
+        "query": entry.query,
+        "fields": entry.fields,
+        "requestBytes": entry.request_bytes,
+        "answerBytes": entry.answer_bytes,
+        "tookMicros": u64::try_from(entry.took.as_micros()).unwrap_or(u64::MAX),
     })
 }
 
@@ -278,16 +344,28 @@ impl Filter {
 impl FaultDoc {
     fn of(fault: &Fault) -> Self {
         let ms = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let behind = fault.first > 1 && fault.every == 1 && fault.times == usize::MAX;
         Self {
             operation: fault.on.clone(),
             app: fault.app.clone(),
             header: fault.header.clone().map(|(name, value)| HeaderDoc { name, value }),
-            nth: Some(fault.first).filter(|first| *first > 1),
+            nth: Some(fault.first).filter(|first| *first > 1 && !behind),
+            after: behind.then(|| fault.first - 1),
             every: Some(fault.every).filter(|every| *every > 1),
             times: Some(fault.times).filter(|times| *times < usize::MAX),
             probability: fault.probability.map(|(p, seed)| ChanceDoc { p, seed }),
             lifetime_ms: fault.lifetime.map(ms),
-            delay_ms: Some(ms(fault.delay)).filter(|delay| *delay > 0),
+            delay_ms: match fault.delay {
+                Latency::Fixed(delay) => Some(ms(delay)).filter(|delay| *delay > 0),
+                Latency::Between(..) => None,
+            },
+            delay_between: match fault.delay {
+                Latency::Fixed(_) => None,
+                Latency::Between(least, most, seed) => {
+                    Some(BetweenDoc { least_ms: ms(least), most_ms: ms(most), seed })
+                }
+            },
+            date_skew_ms: fault.date_skew,
             action: match &fault.action {
                 Action::Pass => ActionDoc::Pass,
                 Action::Answer { status, content_type, body } => ActionDoc::Answer {
@@ -300,8 +378,17 @@ impl FaultDoc {
                 Action::Close => ActionDoc::Close,
                 Action::Reset => ActionDoc::Reset,
                 Action::Stall => ActionDoc::Stall,
-                Action::Truncate(len) => ActionDoc::Truncate { len: *len },
-                Action::Drip(pause) => ActionDoc::Drip { pause_ms: ms(*pause) },
+                Action::BreakAfter(len, Break::Close) => ActionDoc::Truncate { len: *len },
+                Action::BreakAfter(len, Break::Reset) => ActionDoc::ResetAfter { len: *len },
+                Action::BreakAfter(len, Break::Stall) => ActionDoc::StallAfter { len: *len },
+                Action::Drip(after, pause) => {
+                    ActionDoc::Drip { after: *after, pause_ms: ms(*pause) }
+                }
+                Action::Retype(Retype { pointer: None, .. }) => ActionDoc::NumbersAsText,
+                Action::Retype(Retype { pointer: Some(pointer), to }) => {
+                    ActionDoc::WrongType { pointer: pointer.clone(), to: type_doc(*to) }
+                }
+                Action::Duplicate => ActionDoc::Duplicate,
             },
         }
     }
@@ -314,6 +401,15 @@ impl FaultDoc {
         if self.probability.as_ref().is_some_and(|chance| !(0.0..=1.0).contains(&chance.p)) {
             return Err(Problem::invalid("`probability.p` goes from 0 to 1"));
         }
+        if self.after.is_some() && self.nth.is_some() {
+            return Err(Problem::invalid("give `nth` or `after`, not both"));
+        }
+        if self.delay_ms.is_some() && self.delay_between.is_some() {
+            return Err(Problem::invalid("give `delayMs` or `delayBetween`, not both"));
+        }
+        if self.delay_between.as_ref().is_some_and(|between| between.least_ms > between.most_ms) {
+            return Err(Problem::invalid("`delayBetween.leastMs` is more than its `mostMs`"));
+        }
         let bad_header = |name: &str| HeaderName::from_bytes(name.as_bytes()).is_err();
         if self.header.as_ref().is_some_and(|header| bad_header(&header.name)) {
             return Err(Problem::invalid("`header.name` is no name of a header"));
@@ -324,6 +420,9 @@ impl FaultDoc {
         if let Some(nth) = self.nth {
             fault = fault.nth(nth);
         }
+        if let Some(after) = self.after {
+            fault = fault.after(after);
+        }
         if let Some(every) = self.every {
             fault = fault.every(every);
         }
@@ -332,7 +431,16 @@ impl FaultDoc {
         }
         fault.probability = self.probability.map(|chance| (chance.p, chance.seed));
         fault.lifetime = self.lifetime_ms.map(Duration::from_millis);
-        fault.delay = Duration::from_millis(self.delay_ms.unwrap_or(0));
+        let time = Duration::from_millis;
+        fault = match self.delay_between {
+            Some(between) => {
+                fault.delay_between(time(between.least_ms), time(between.most_ms), between.seed)
+            }
+            None => fault.delay(time(self.delay_ms.unwrap_or(0))),
+        };
+        if let Some(skew) = self.date_skew_ms {
+            fault = fault.date_skew(skew);
+        }
         Ok(match self.action {
             ActionDoc::Pass => fault,
             ActionDoc::Answer { status, content_type, body } => {
@@ -347,8 +455,40 @@ impl FaultDoc {
             ActionDoc::Reset => fault.reset(),
             ActionDoc::Stall => fault.stall(),
             ActionDoc::Truncate { len } => fault.truncate_body(len),
-            ActionDoc::Drip { pause_ms } => fault.drip(Duration::from_millis(pause_ms)),
+            ActionDoc::ResetAfter { len } => fault.reset_after(len),
+            ActionDoc::StallAfter { len } => fault.stall_after(len),
+            ActionDoc::Drip { after, pause_ms } => fault.drip_after(after, time(pause_ms)),
+            ActionDoc::WrongType { pointer, to } => {
+                if !pointer.is_empty() && !pointer.starts_with('/') {
+                    return Err(Problem::invalid("`action.pointer` begins with a slash"));
+                }
+                fault.wrong_type(pointer, wrong_type(to))
+            }
+            ActionDoc::NumbersAsText => fault.numbers_as_text(),
+            ActionDoc::Duplicate => fault.duplicate_answer(),
         })
+    }
+}
+
+fn wrong_type(doc: TypeDoc) -> WrongType {
+    match doc {
+        TypeDoc::Text => WrongType::Text,
+        TypeDoc::Number => WrongType::Number,
+        TypeDoc::Flag => WrongType::Flag,
+        TypeDoc::Null => WrongType::Null,
+        TypeDoc::List => WrongType::List,
+        TypeDoc::Object => WrongType::Object,
+    }
+}
+
+fn type_doc(to: WrongType) -> TypeDoc {
+    match to {
+        WrongType::Text => TypeDoc::Text,
+        WrongType::Number => TypeDoc::Number,
+        WrongType::Flag => TypeDoc::Flag,
+        WrongType::Null => TypeDoc::Null,
+        WrongType::List => TypeDoc::List,
+        WrongType::Object => TypeDoc::Object,
     }
 }
 

@@ -42,10 +42,28 @@ pub(crate) struct SwitchesDoc {
     monthly_quota: Option<Option<u64>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     detail_url_required: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    app_minute_limit: Option<Option<u64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    suite_rate_limit: Option<Option<u64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    suite_minute_limit: Option<Option<u64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "given")]
+    retry_after: Option<Option<u64>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    oauth_code_life_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    corp_id_token_renews: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    token_in_json_body: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     consent_record_unwritable: Option<bool>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stopped_app_works: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    strict_hosts: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    regions_apart: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -124,8 +142,19 @@ impl SwitchesDoc {
             ban_page_is_html: Some(switches.ban_page_is_html),
             monthly_quota: Some(switches.monthly_quota),
             detail_url_required: Some(switches.detail_url_required),
+            app_minute_limit: Some(switches.app_minute),
+            suite_rate_limit: Some(switches.suite_rate),
+            suite_minute_limit: Some(switches.suite_minute),
+            retry_after: Some(switches.retry_after),
+            oauth_code_life_ms: Some(
+                u64::try_from(switches.oauth_code_life.as_millis()).unwrap_or(u64::MAX),
+            ),
+            corp_id_token_renews: Some(switches.corp_id_token_renews),
+            token_in_json_body: Some(switches.token_in_json),
             consent_record_unwritable: Some(switches.consent_unwritable),
             stopped_app_works: Some(switches.stopped_app_works),
+            strict_hosts: Some(switches.strict_hosts),
+            regions_apart: Some(switches.regions_apart),
         }
     }
 
@@ -185,8 +214,18 @@ impl SwitchesDoc {
         set.extend(self.ban_page_is_html.map(Switch::BanPageIsHtml));
         set.extend(self.monthly_quota.map(Switch::MonthlyQuota));
         set.extend(self.detail_url_required.map(Switch::DetailUrlRequired));
+        set.extend(self.app_minute_limit.map(Switch::AppMinuteLimit));
+        set.extend(self.suite_rate_limit.map(Switch::SuiteRateLimit));
+        set.extend(self.suite_minute_limit.map(Switch::SuiteMinuteLimit));
+        set.extend(self.retry_after.map(Switch::RetryAfter));
+        let life = self.oauth_code_life_ms.map(Duration::from_millis);
+        set.extend(life.map(Switch::OauthCodeLife));
+        set.extend(self.corp_id_token_renews.map(Switch::CorpIdTokenRenews));
+        set.extend(self.token_in_json_body.map(Switch::TokenInJsonBody));
         set.extend(self.consent_record_unwritable.map(Switch::ConsentRecordUnwritable));
         set.extend(self.stopped_app_works.map(Switch::StoppedAppWorks));
+        set.extend(self.strict_hosts.map(Switch::StrictHosts));
+        set.extend(self.regions_apart.map(Switch::RegionsApart));
         set
     }
 }
@@ -199,6 +238,7 @@ fn given<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Option<u64>>, D::E
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::switches::TABLE;
 
     #[test]
     fn switches_survive_the_way_through_a_document() {
@@ -216,6 +256,17 @@ mod tests {
         let mut again = Switches::default();
         read.switches().iter().for_each(|switch| again.set(switch));
         assert_eq!(format!("{switches:?}"), format!("{again:?}"));
-        assert_eq!(read.switches().len(), 18);
+        assert_eq!(read.switches().len(), TABLE.len());
+    }
+
+    #[test]
+    fn the_table_names_every_switch_with_its_default() {
+        let defaults = serde_json::to_value(SwitchesDoc::of(&Switches::default())).unwrap();
+        let defaults = defaults.as_object().unwrap();
+        for about in TABLE {
+            let default: serde_json::Value = serde_json::from_str(about.default).unwrap();
+            assert_eq!(defaults.get(about.name), Some(&default), "{}", about.name);
+        }
+        assert_eq!(defaults.len(), TABLE.len());
     }
 }

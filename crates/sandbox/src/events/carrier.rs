@@ -20,6 +20,8 @@ pub(crate) fn carry(push: &Push) -> Result<(), PushTrouble> {
         Target::Here(receiver) => catch_unwind(AssertUnwindSafe(|| receiver(push)))
             .map_err(|_| PushTrouble::Unreachable("the receiver panicked".to_owned()))?,
         Target::Url(place) => post(push, place)?,
+        // The outbox hands these to a connection and makes no push of them.
+        Target::Stream => return Err(PushTrouble::Gone),
     };
     push.judge(&reply)
 }

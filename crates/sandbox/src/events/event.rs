@@ -80,6 +80,10 @@ impl Event {
         text
     }
 
+    pub(crate) fn fields(&self) -> &[(String, Value)] {
+        &self.fields
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.fields.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }

@@ -1,4 +1,5 @@
-//! What is to be pushed, and when: a state that decides, and touches no socket and no clock (wire-facts §10.1).
+//! What is to be pushed, and when: a state that decides, and touches no socket and no clock (wire-facts §10.1). What goes
+//! over Stream waits here too, until a connection can take it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use super::cipher::Cipher;
 use super::event::Event;
 use super::news::News;
-use super::push::{Push, PushTrouble};
+use super::push::{Push, PushTrouble, Sending, Way};
 use super::subscription::{Subscription, Target};
 use crate::apps::{App, AppKind};
 use crate::documents::SubscriptionDoc;
@@ -50,7 +51,8 @@ pub(crate) struct Held {
     /// Of the old registration, which belongs to one organization; the console's has none.
     pub(crate) corp: Option<Arc<str>>,
     pub(crate) what: Subscription,
-    pub(super) cipher: Arc<Cipher>,
+    /// None for Stream, which encrypts nothing of its own.
+    pub(super) cipher: Option<Arc<Cipher>>,
     /// The number of the suite in SyncHTTP.
     pub(super) suite_id: i64,
     /// Pushes to one callback do not overtake each other.
@@ -73,7 +75,7 @@ pub(super) struct Waiting {
     event: Event,
     pub(super) attempts: u32,
     due: u64,
-    pub(super) under_way: bool,
+    pub(super) under_way: Option<Way>,
 }
 
 /// An event that no callback took, for `get_call_back_failed_result`.
@@ -119,6 +121,18 @@ impl Default for Outbox {
     }
 }
 
+impl Held {
+    /// An app that is told over its Stream connections.
+    pub(crate) fn over_stream(client: Arc<str>) -> Self {
+        let what = Subscription::stream();
+        Self { client, corp: None, what, cipher: None, suite_id: 0, busy: false, ticket_at: None }
+    }
+
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self.what.target, Target::Stream)
+    }
+}
+
 impl Outbox {
     /// The check that a subscription must pass before it holds.
     pub(crate) fn check(
@@ -133,12 +147,13 @@ impl Outbox {
         let owner = owner_of(app, corp.as_deref());
         let cipher = Cipher::new(&what.token, &what.aes_key, owner)
             .ok_or(PushTrouble::Crypto("the AES key is not 43 letters and digits".into()))?;
+        let cipher = Arc::new(cipher);
         let held = Held {
             client: Arc::clone(&app.client_id),
             ticket_at: None,
             corp,
             what,
-            cipher: Arc::new(cipher),
+            cipher: Some(Arc::clone(&cipher)),
             suite_id: app.app_id,
             busy: false,
         };
@@ -152,7 +167,7 @@ impl Outbox {
         } else {
             Event::new("check_url")
         };
-        let push = self.made(0, 0, 1, &held, &event, now, rng);
+        let push = self.made(0, 0, 1, &held, &cipher, &event, now, rng);
         Ok(Check { push, held })
     }
 
@@ -263,8 +278,11 @@ impl Outbox {
     pub(crate) fn due(&mut self, now: u64, rng: &mut Rng) -> Vec<Push> {
         let mut chosen: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
         for (id, waiting) in &self.waiting {
-            let free = self.subscriptions.get(&waiting.subscription).is_some_and(|held| !held.busy);
-            if free && !waiting.under_way && waiting.due <= now {
+            let free = self
+                .subscriptions
+                .get(&waiting.subscription)
+                .is_some_and(|held| !held.busy && !held.is_stream());
+            if free && waiting.under_way.is_none() && waiting.due <= now {
                 let best = chosen.entry(waiting.subscription).or_insert((waiting.due, *id));
                 *best = (*best).min((waiting.due, *id));
             }
@@ -272,42 +290,115 @@ impl Outbox {
         let mut pushes = Vec::new();
         for (subscription, (_, id)) in chosen {
             let Some(waiting) = self.waiting.get_mut(&id) else { continue };
-            waiting.under_way = true;
+            waiting.under_way = Some(Way::Http);
             waiting.attempts += 1;
             let (attempts, event) = (waiting.attempts, waiting.event.clone());
             let Some(held) = self.subscriptions.get_mut(&subscription) else { continue };
+            let Some(cipher) = held.cipher.clone() else { continue };
             held.busy = true;
             let held = held.clone();
-            pushes.push(self.made(id, subscription, attempts, &held, &event, now, rng));
+            pushes.push(self.made(id, subscription, attempts, &held, &cipher, &event, now, rng));
         }
         pushes
     }
 
-    /// Whether a push is under way.
+    /// Whether a push over HTTP is under way.
     pub(crate) fn any_under_way(&self) -> bool {
-        self.waiting.values().any(|waiting| waiting.under_way)
+        self.waiting.values().any(|waiting| waiting.under_way == Some(Way::Http))
     }
 
-    /// Whether something may come due as time goes by.
+    /// Whether something may come due as time goes by. What waits for a Stream connection does not.
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.subscriptions.values().all(|held| held.ticket_at.is_none())
+        self.waiting.values().all(|waiting| self.over_stream(waiting))
+            && self.subscriptions.values().all(|held| held.ticket_at.is_none())
+    }
+
+    /// Whether an app is told over Stream.
+    pub(crate) fn streams(&self, client: &str) -> bool {
+        let held = self.find(client, None).and_then(|id| self.subscriptions.get(&id));
+        held.is_some_and(Held::is_stream)
+    }
+
+    /// What Stream connections should get at this moment, by push and app, in the order in which it came due.
+    pub(crate) fn streamed(
+        &self,
+        now: u64,
+        connected: impl Fn(&str) -> bool,
+    ) -> Vec<(u64, Arc<str>)> {
+        let mut due: Vec<_> = self
+            .waiting
+            .iter()
+            .filter(|(_, waiting)| waiting.under_way.is_none() && waiting.due <= now)
+            .filter_map(|(id, waiting)| {
+                let held = self.subscriptions.get(&waiting.subscription)?;
+                (held.is_stream() && connected(&held.client))
+                    .then(|| (waiting.due, *id, Arc::clone(&held.client)))
+            })
+            .collect();
+        due.sort_unstable();
+        due.into_iter().map(|(_, id, client)| (id, client)).collect()
+    }
+
+    /// The event that waits under this number.
+    pub(crate) fn event(&self, push: u64) -> Option<&Event> {
+        self.waiting.get(&push).map(|waiting| &waiting.event)
+    }
+
+    /// Begins an attempt over Stream; it is under way until [`settle`](Self::settle) or
+    /// [`take_back`](Self::take_back) hears of it.
+    pub(crate) fn hand_over(&mut self, push: u64) -> Option<Sending> {
+        let waiting = self.waiting.get_mut(&push)?;
+        waiting.under_way = Some(Way::Stream);
+        waiting.attempts += 1;
+        Some(Sending {
+            way: Way::Stream,
+            push,
+            subscription: waiting.subscription,
+            attempt: waiting.attempts,
+            event_type: waiting.event.event_type().to_owned(),
+        })
+    }
+
+    /// A connection ended with a message that it had not acknowledged. Another one gets it, as the same attempt: the
+    /// app has not said no.
+    pub(crate) fn take_back(&mut self, sending: &Sending, client: &str, now: u64) {
+        self.note(sending, client, Some(&PushTrouble::Gone), now);
+        if let Some(waiting) = self.waiting.get_mut(&sending.push) {
+            waiting.under_way = None;
+            waiting.attempts -= 1;
+            waiting.due = now;
+        }
+    }
+
+    /// A number for what is sent besides events.
+    pub(crate) fn number(&mut self) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        id
+    }
+
+    /// Whom a push tells.
+    pub(crate) fn client_of(&self, subscription: u64) -> Option<Arc<str>> {
+        self.subscriptions.get(&subscription).map(|held| Arc::clone(&held.client))
     }
 
     /// What became of a push.
-    pub(crate) fn settle(&mut self, push: &Push, outcome: Result<(), PushTrouble>, now: u64) {
-        if let Some(held) = self.subscriptions.get_mut(&push.subscription) {
+    pub(crate) fn settle(&mut self, push: &Sending, outcome: Result<(), PushTrouble>, now: u64) {
+        if let (Way::Http, Some(held)) = (push.way, self.subscriptions.get_mut(&push.subscription))
+        {
             held.busy = false;
         }
-        let client =
-            self.subscriptions.get(&push.subscription).map(|held| Arc::clone(&held.client));
+        let client = self.client_of(push.subscription);
         self.note(push, client.as_deref().unwrap_or_default(), outcome.as_ref().err(), now);
         // A state that was loaded or reset in between knows nothing of this attempt.
-        let theirs = |waiting: &&mut Waiting| waiting.under_way && waiting.attempts == push.attempt;
-        if self.waiting.get_mut(&push.id).filter(theirs).is_none() {
+        let theirs = |waiting: &&mut Waiting| {
+            waiting.under_way == Some(push.way) && waiting.attempts == push.attempt
+        };
+        if self.waiting.get_mut(&push.push).filter(theirs).is_none() {
             return;
         }
-        let Some(mut waiting) = self.waiting.remove(&push.id) else { return };
-        waiting.under_way = false;
+        let Some(mut waiting) = self.waiting.remove(&push.push) else { return };
+        waiting.under_way = None;
         if outcome.is_ok() {
             return;
         }
@@ -319,7 +410,7 @@ impl Outbox {
         };
         if let Some(pause) = pause {
             waiting.due = now + pause;
-            self.waiting.insert(push.id, waiting);
+            self.waiting.insert(push.push, waiting);
         } else if let (Some(client), Some(_)) = (client, waiting.event.get("CorpId")) {
             let visible = now + FAILED_AFTER;
             self.failed.push(Failed { client, event: waiting.event, at: now, visible });
@@ -329,7 +420,7 @@ impl Outbox {
     /// Writes one attempt into the log.
     pub(crate) fn note(
         &mut self,
-        push: &Push,
+        push: &Sending,
         client: &str,
         trouble: Option<&PushTrouble>,
         now: u64,
@@ -338,7 +429,7 @@ impl Outbox {
             self.log.pop_front();
         }
         self.log.push_back(Attempt {
-            push: push.id,
+            push: push.push,
             number: push.attempt,
             at: now,
             client_id: client.to_owned(),
@@ -392,11 +483,11 @@ impl Outbox {
             return false;
         };
         if !self.subscriptions.contains_key(&subscription)
-            || self.waiting.get(&push).is_some_and(|waiting| waiting.under_way)
+            || self.waiting.get(&push).is_some_and(|waiting| waiting.under_way.is_some())
         {
             return false;
         }
-        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: None };
         self.waiting.insert(push, waiting);
         true
     }
@@ -452,15 +543,44 @@ impl Outbox {
     }
 
     fn queue(&mut self, subscription: u64, event: Event, now: u64) -> u64 {
-        let id = self.next;
-        self.next += 1;
+        let id = self.number();
+        self.make_room(subscription, now);
         if self.sent.len() >= LONGEST_LOG {
             self.sent.pop_first();
         }
         self.sent.insert(id, (subscription, event.clone()));
-        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: false };
+        let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: None };
         self.waiting.insert(id, waiting);
         id
+    }
+
+    fn over_stream(&self, waiting: &Waiting) -> bool {
+        self.subscriptions.get(&waiting.subscription).is_some_and(Held::is_stream)
+    }
+
+    /// An app that never connects must not fill the memory: its oldest event goes.
+    fn make_room(&mut self, subscription: u64, now: u64) {
+        if self.waiting.len() < LONGEST_LOG {
+            return;
+        }
+        let mut waiting = self.waiting.iter();
+        let oldest = waiting.find(|(_, waiting)| {
+            waiting.subscription == subscription
+                && waiting.under_way.is_none()
+                && self.over_stream(waiting)
+        });
+        if let Some((&push, waiting)) = oldest {
+            let event_type = waiting.event.event_type().to_owned();
+            let (way, attempt) = (Way::Stream, waiting.attempts);
+            let dropped = Sending { way, push, subscription, attempt, event_type };
+            let held = self.subscriptions.get(&subscription);
+            let client = held.map(|held| Arc::clone(&held.client)).unwrap_or_default();
+            self.waiting.remove(&push);
+            let full = PushTrouble::Unreachable(
+                "no connection took it before its place was needed".into(),
+            );
+            self.note(&dropped, &client, Some(&full), now);
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "every one of them is on the wire or in the log")]
@@ -470,6 +590,7 @@ impl Outbox {
         subscription: u64,
         attempt: u32,
         held: &Held,
+        cipher: &Arc<Cipher>,
         event: &Event,
         now: u64,
         rng: &mut Rng,
@@ -479,12 +600,12 @@ impl Outbox {
         for (byte, char) in random.iter_mut().zip(word(rng, 16).bytes()) {
             *byte = char;
         }
-        let encrypt = held.cipher.encrypt(random, &message);
+        let encrypt = cipher.encrypt(random, &message);
         let (timestamp, nonce) = (now.to_string(), word(rng, 8));
-        let signature = held.cipher.signature(&timestamp, &nonce, &encrypt);
+        let signature = cipher.signature(&timestamp, &nonce, &encrypt);
         let url = match &held.what.target {
             Target::Url(place) => format!("http://{}{}", place.authority, place.path),
-            Target::Here(_) => held.what.target.url().to_owned(),
+            Target::Here(_) | Target::Stream => held.what.target.url().to_owned(),
         };
         let url = format!(
             "{url}{}signature={signature}&msg_signature={signature}&timestamp={timestamp}&nonce={nonce}",
@@ -500,7 +621,7 @@ impl Outbox {
             message,
             timestamp,
             nonce,
-            cipher: Arc::clone(&held.cipher),
+            cipher: Arc::clone(cipher),
             target: held.what.target.clone(),
             limit: self.limit,
             // Old pages reply to the check of a suite with what it sent (§10.2).

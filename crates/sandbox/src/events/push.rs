@@ -32,6 +32,24 @@ pub struct Push {
     pub(crate) wanted: Vec<String>,
 }
 
+/// Which attempt at which event this is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sending {
+    pub(crate) way: Way,
+    pub(crate) push: u64,
+    pub(crate) subscription: u64,
+    pub(crate) attempt: u32,
+    pub(crate) event_type: String,
+}
+
+/// How an attempt travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum Way {
+    Http,
+    Stream,
+}
+
 /// What a callback answers.
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +84,12 @@ pub enum PushTrouble {
     Crypto(Cow<'static, str>),
     /// The reply decrypts to something else than `success`.
     NotSuccess(String),
+    /// Over Stream: the app acknowledged with the status `LATER`.
+    Later,
+    /// Over Stream: the app acknowledged with another code than 200.
+    Code(i64),
+    /// Over Stream: the connection ended before the app acknowledged.
+    Gone,
 }
 
 impl Push {
@@ -103,6 +127,16 @@ impl Push {
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
+    }
+
+    pub(crate) fn sending(&self) -> Sending {
+        Sending {
+            way: Way::Http,
+            push: self.id,
+            subscription: self.subscription,
+            attempt: self.attempt,
+            event_type: self.event_type.clone(),
+        }
     }
 
     /// The reply that makes the platform content.
@@ -174,9 +208,14 @@ impl PushTrouble {
         match self {
             Self::Url(_) => 71011,
             Self::NotLoopback(_) => 71013,
-            Self::Unreachable(_) | Self::TooSlow => 71012,
+            Self::Unreachable(_) | Self::TooSlow | Self::Gone => 71012,
             Self::Unreadable(_) | Self::TooLarge => 71010,
-            Self::Status(_) | Self::Signature | Self::Crypto(_) | Self::NotSuccess(_) => 71009,
+            Self::Status(_)
+            | Self::Signature
+            | Self::Crypto(_)
+            | Self::NotSuccess(_)
+            | Self::Later
+            | Self::Code(_) => 71009,
         }
     }
 }
@@ -203,6 +242,9 @@ impl fmt::Display for PushTrouble {
             Self::NotSuccess(text) => {
                 write!(f, "the callback's reply says {text:?} instead of \"success\"")
             }
+            Self::Later => f.write_str("the app asks to be told again later"),
+            Self::Code(code) => write!(f, "the app acknowledged with code {code} instead of 200"),
+            Self::Gone => f.write_str("the connection ended before the app acknowledged"),
         }
     }
 }

@@ -31,6 +31,9 @@ struct CallbackDoc {
     ticket_at: Option<u64>,
     /// A receiver in the process that wrote this.
     here: bool,
+    /// The app is told over Stream.
+    #[serde(default)]
+    stream: bool,
 }
 
 impl Outbox {
@@ -40,6 +43,7 @@ impl Outbox {
             what: SubscriptionDoc::of(&held.client, held.corp.as_deref(), &held.what, true),
             ticket_at: held.ticket_at,
             here: is_here(&held.what),
+            stream: held.is_stream(),
         };
         OutboxDoc {
             next: self.next,
@@ -55,7 +59,14 @@ impl Outbox {
     /// gone with all that waits for it if not.
     pub(crate) fn take_over<'a>(&mut self, doc: OutboxDoc, app: impl Fn(&str) -> Option<&'a App>) {
         let before = std::mem::take(&mut self.subscriptions);
-        for CallbackDoc { id, what, ticket_at, here } in doc.callbacks {
+        for CallbackDoc { id, what, ticket_at, here, stream } in doc.callbacks {
+            if stream {
+                if let Some(app) = app(&what.client_id) {
+                    let held = Held::over_stream(Arc::clone(&app.client_id));
+                    self.subscriptions.insert(id, Held { ticket_at, ..held });
+                }
+                continue;
+            }
             let same = |held: &&Held| {
                 *held.client == *what.client_id && held.corp.as_deref() == what.corp_id.as_deref()
             };
@@ -82,7 +93,7 @@ impl Outbox {
                 client: Arc::clone(&app.client_id),
                 corp,
                 what,
-                cipher: Arc::new(cipher),
+                cipher: Some(Arc::new(cipher)),
                 suite_id: app.app_id,
                 busy: false,
                 ticket_at,
@@ -92,9 +103,9 @@ impl Outbox {
         self.next = doc.next.max(1);
         self.waiting = doc.waiting;
         self.waiting.retain(|_, waiting| self.subscriptions.contains_key(&waiting.subscription));
-        for waiting in self.waiting.values_mut().filter(|waiting| waiting.under_way) {
+        for waiting in self.waiting.values_mut().filter(|waiting| waiting.under_way.is_some()) {
             // Nobody knows how that attempt ended, so it is made again.
-            waiting.under_way = false;
+            waiting.under_way = None;
             waiting.attempts = waiting.attempts.saturating_sub(1);
         }
         self.sent = doc.sent;
@@ -107,7 +118,8 @@ impl Outbox {
 impl OutboxDoc {
     /// What is wrong with one of the callbacks.
     pub(crate) fn mistake(&self, leave_machine: bool) -> Option<String> {
-        self.callbacks.iter().filter(|callback| !callback.here).find_map(|callback| {
+        let mut urls = self.callbacks.iter().filter(|callback| !callback.here && !callback.stream);
+        urls.find_map(|callback| {
             let what = match callback.what.subscription() {
                 Ok(what) => what,
                 Err(mistake) => return Some(mistake),

@@ -42,6 +42,8 @@ pub struct Subscription {
 pub(crate) enum Target {
     Url(Place),
     Here(Arc<Receiver>),
+    /// To whichever connection the app has open.
+    Stream,
 }
 
 /// A URL taken apart.
@@ -87,6 +89,11 @@ impl Subscription {
         self
     }
 
+    /// No callback at all: the app is told over Stream.
+    pub(crate) fn stream() -> Self {
+        Self::new(Target::Stream, String::new(), String::new())
+    }
+
     /// Has a third-party app told in the SyncHTTP form: `SYNC_HTTP_PUSH_HIGH` and `SYNC_HTTP_PUSH_MEDIUM` with rows in
     /// `bizData` (wire-facts §10.6). It is then told of every change in the organizations that opened it, unless
     /// [tags](Self::tags) narrow that; a row's tag is its `syncAction`.
@@ -106,7 +113,7 @@ impl Target {
     pub(crate) fn checked(self, leave_machine: bool) -> Result<Self, PushTrouble> {
         match self {
             Self::Url(place) => Place::parse(&place.url, leave_machine).map(Self::Url),
-            here @ Self::Here(_) => Ok(here),
+            other @ (Self::Here(_) | Self::Stream) => Ok(other),
         }
     }
 
@@ -114,6 +121,7 @@ impl Target {
         match self {
             Self::Url(place) => &place.url,
             Self::Here(_) => "http://receiver.localhost/",
+            Self::Stream => "stream:",
         }
     }
 }

@@ -7,6 +7,7 @@ use super::Family;
 use super::json::{Json, Object};
 use super::language::in_english;
 use crate::clock::china_time;
+use crate::limits::{Over, Whose};
 use crate::rng::Rng;
 use crate::switches::{Language, Switches};
 
@@ -37,9 +38,10 @@ pub(crate) enum Refusal {
         client: Arc<str>,
         point: Cow<'static, str>,
     },
+    /// One app's calls, by whatever way they are counted.
     AppThrottled {
         api: String,
-        limit: u64,
+        over: Over,
         at: u64,
     },
     ApiThrottled {
@@ -75,6 +77,18 @@ impl From<Refusal> for Failure {
 }
 
 impl Failure {
+    /// Whether the caller is told to come back later.
+    pub(crate) fn is_throttle(&self) -> bool {
+        matches!(
+            self,
+            Self::Refused(
+                Refusal::AppThrottled { .. }
+                    | Refusal::ApiThrottled { .. }
+                    | Refusal::ServiceThrottled
+            )
+        )
+    }
+
     pub(crate) fn business(errcode: i64, errmsg: impl Into<Cow<'static, str>>) -> Self {
         Self::Business(errcode, errmsg.into())
     }
@@ -201,8 +215,10 @@ fn in_topapi(
         Refusal::TokenDead => ("40014", "不合法的access_token".into()),
         Refusal::AppStopped => ("50003", APP_STOPPED.into()),
         Refusal::PointMissing { client, point } => ("60011", point_text(&client, &point).into()),
-        Refusal::AppThrottled { api, limit, at } => {
-            ("90018", app_throttle_text(&api, limit, at).into())
+        Refusal::AppThrottled { api, over, at } => {
+            // §11.2: 90007 to 90010 are a vendor's limits in an organization; which one is which is not printed.
+            let sub_code = if over.whose == Whose::App { "90018" } else { "90009" };
+            (sub_code, app_throttle_text(&api, over, at).into())
         }
         Refusal::ApiThrottled { api, limit, at } => {
             ("90002", api_throttle_text(&api, limit, at).into())
@@ -230,8 +246,9 @@ fn in_old(refusal: Refusal) -> (i64, Cow<'static, str>) {
         Refusal::TokenDead => (40014, "不合法的access_token".into()),
         Refusal::AppStopped => (50003, APP_STOPPED.into()),
         Refusal::PointMissing { client, point } => (60011, point_text(&client, &point).into()),
-        Refusal::AppThrottled { api, limit, at } => {
-            (90018, app_throttle_text(&api, limit, at).into())
+        Refusal::AppThrottled { api, over, at } => {
+            let errcode = if over.whose == Whose::App { 90018 } else { 90009 };
+            (errcode, app_throttle_text(&api, over, at).into())
         }
         Refusal::ApiThrottled { api, limit, at } => {
             (90002, api_throttle_text(&api, limit, at).into())
@@ -299,9 +316,15 @@ fn in_v1(
                     .into(),
             )
         }
-        Refusal::AppThrottled { .. } => (
+        Refusal::AppThrottled { over, .. } => (
             403,
-            "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi".into(),
+            match (over.whose, over.per_minute) {
+                (Whose::App, false) => "Forbidden.AccessDenied.QpsLimitForAppkeyAndApi",
+                (Whose::App, true) => "Forbidden.AccessDenied.QpmLimitForAppkeyAndApi",
+                (Whose::Suite, false) => "Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi",
+                (Whose::Suite, true) => "Forbidden.AccessDenied.QpmLimitForSuitekeyAndOrgAndApi",
+            }
+            .into(),
             "您的企业应用调用钉钉开放平台当前接口的所有请求都被暂时禁用了".into(),
         ),
         Refusal::ApiThrottled { .. } => (
@@ -366,8 +389,9 @@ fn point_text(client: &str, point: &str) -> String {
     )
 }
 
-fn app_throttle_text(api: &str, limit: u64, at: u64) -> String {
-    let (from, until) = (china_time(at), china_time(at + 1000));
+fn app_throttle_text(api: &str, Over { limit, per_minute, .. }: Over, at: u64) -> String {
+    let window = if per_minute { 60_000 } else { 1_000 };
+    let (from, until) = (china_time(at), china_time(at + window));
     format!(
         "您当前使用的应用调用该接口次数过多，超出了限制，请求被暂时限制了，apiPath({api}), \
          从 {from} 到 {from} 请求总次数超过 {limit} 次, 限制将在 {until} 结束."

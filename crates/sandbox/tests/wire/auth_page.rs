@@ -62,7 +62,7 @@ impl<'s> Browser<'s> {
     }
 }
 
-fn nonce(page: &Answer) -> String {
+pub(crate) fn nonce(page: &Answer) -> String {
     let rest = page.text.split("name=\"nonce\" value=\"").nth(1);
     rest.and_then(|rest| rest.split('"').next()).expect("a form").to_owned()
 }

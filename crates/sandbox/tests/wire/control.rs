@@ -404,7 +404,12 @@ fn faults_take_every_field_and_count_their_hits() {
         json!({"kind":"reset"}),
         json!({"kind":"stall"}),
         json!({"kind":"truncate","len":3}),
-        json!({"kind":"drip","pauseMs":2}),
+        json!({"kind":"resetAfter","len":3}),
+        json!({"kind":"stallAfter","len":3}),
+        json!({"kind":"drip","after":4,"pauseMs":2}),
+        json!({"kind":"wrongType","pointer":"/errcode","to":"text"}),
+        json!({"kind":"numbersAsText"}),
+        json!({"kind":"duplicate"}),
     ] {
         let told = done(
             &sandbox,
@@ -413,6 +418,32 @@ fn faults_take_every_field_and_count_their_hits() {
             &json!({"operation":"*","action":action,"app":"none"}),
         );
         assert_eq!(told["action"], action);
+    }
+    for more in [
+        json!({"after": 2}),
+        json!({"delayBetween": {"leastMs":1,"mostMs":3,"seed":7}}),
+        json!({"dateSkewMs": -5}),
+    ] {
+        let mut rule = more.clone();
+        rule["operation"] = json!("GET /gettoken");
+        let told = done(&sandbox, "POST", "/faults", &rule);
+        for (name, value) in more.as_object().unwrap() {
+            assert_eq!(told[name], *value);
+        }
+    }
+    for (wrong, named) in [
+        (json!({"operation":"*","nth":1,"after":1}), "after"),
+        (json!({"operation":"*","delayBetween":{"leastMs":2,"mostMs":1}}), "mostMs"),
+        (
+            json!({"operation":"*","delayMs":1,"delayBetween":{"leastMs":1,"mostMs":2}}),
+            "delayBetween",
+        ),
+        (
+            json!({"operation":"*","action":{"kind":"wrongType","pointer":"errcode","to":"text"}}),
+            "slash",
+        ),
+    ] {
+        refused(&sandbox, "POST", "/faults", &wrong, 400, named);
     }
     done(&sandbox, "DELETE", "/faults", &Value::Null);
     let busy = json!({"operation":"GET /gettoken","times":1,"action":{"kind":"platformError","error":"busy"}});

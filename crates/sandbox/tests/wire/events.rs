@@ -11,7 +11,7 @@ use dingtalk_sandbox::{
 
 use crate::support::{app_token, builder, get, parameter, sandbox, send};
 
-const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
+pub(crate) const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 const OTHER: &str = "dingother";
 
 type Seen = Arc<Mutex<Vec<String>>>;
@@ -38,7 +38,7 @@ fn types(seen: &Seen) -> Vec<String> {
 }
 
 /// A server on loopback that gives one answer after the other, and hands out what it was sent.
-fn callback_server(answers: Vec<String>) -> (String, std::sync::mpsc::Receiver<String>) {
+pub(crate) fn callback_server(answers: Vec<String>) -> (String, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}/cb?app=1", listener.local_addr().expect("bound"));
     let (sender, requests) = std::sync::mpsc::channel();
@@ -66,13 +66,13 @@ fn register(sandbox: &Sandbox, call: &str, url: &str) -> i64 {
     send(sandbox, "POST", &uri, &[("content-type", "application/json")], body.as_bytes()).errcode()
 }
 
-fn http(body: &str) -> String {
+pub(crate) fn http(body: &str) -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len())
 }
 
 /// The reply that an app with this owner key gives, made by a sandbox of the same owner: the cipher's random part and
 /// the reply's time are the app's own affair.
-fn success_of_demo_corp() -> String {
+pub(crate) fn success_of_demo_corp() -> String {
     // One reply fits every push, since the platform cannot check its time or nonce.
     let reply = Arc::new(Mutex::new(String::new()));
     let memory = Arc::clone(&reply);

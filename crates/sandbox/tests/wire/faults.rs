@@ -15,6 +15,18 @@ fn a_platform_error_speaks_the_familys_language() {
     for (error, old, top, new) in [
         (Busy, "-1", "-1", "500 system.busy"),
         (Throttled, "90018", "88/90018", "403 Forbidden.AccessDenied.QpsLimitForAppkeyAndApi"),
+        (
+            MinuteThrottled,
+            "90018",
+            "88/90018",
+            "403 Forbidden.AccessDenied.QpmLimitForAppkeyAndApi",
+        ),
+        (
+            SuiteThrottled,
+            "90009",
+            "88/90009",
+            "403 Forbidden.AccessDenied.QpsLimitForSuitekeyAndOrgAndApi",
+        ),
         (PlatformThrottled, "90002", "88/90002", "403 Forbidden.AccessDenied.QpsLimitForApi"),
         (ServiceThrottled, "90002", "88/90002", "429 systemBusy"),
         (Unavailable, "-1", "-1", "503 serviceBusy"),

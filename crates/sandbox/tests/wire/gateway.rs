@@ -160,7 +160,6 @@ fn hosts_may_lead_the_path() {
     let demo = sandbox.demo();
     let query = format!("appkey={}&appsecret={}", demo.client_id, demo.client_secret);
     assert_eq!(get(&sandbox, &format!("/oapi.dingtalk.com/gettoken?{query}")).errcode(), 0);
-    assert_eq!(get(&sandbox, &format!("/oapi.dingtalk.io/gettoken?{query}")).errcode(), 0);
     assert_eq!(
         get(&sandbox, "/api.dingtalk.com/v1.0/contact/users/me").code(),
         "400 AuthenticationFailed.MissingParameter"

@@ -1,98 +1,11 @@
 //! The program: its fixture, its state file and its token, from the outside.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::io::Read;
 
 use serde_json::{Value, json};
 
-/// A directory of this test's own, gone at its end.
-struct Place(PathBuf);
-
-impl Place {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("dingtalk-sandbox-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).expect("there is room for a directory");
-        Self(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_dingtalk-sandbox"));
-    command.args(args).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-/// A program that serves, and what it printed for the shell.
-struct Serving {
-    child: Child,
-    env: String,
-}
-
-impl Serving {
-    fn start(args: &[&str]) -> Self {
-        let mut args = args.to_vec();
-        args.extend(["--port", "0", "--print-env"]);
-        let child = program(&args).spawn().expect("the program starts");
-        let mut serving = Self { child, env: String::new() };
-        let out = BufReader::new(serving.child.stdout.take().expect("its output is ours"));
-        for line in out.lines() {
-            let line = line.expect("its output is text");
-            if line == "# ready" {
-                return serving;
-            }
-            serving.env.push_str(&line);
-            serving.env.push('\n');
-        }
-        let mut text = String::new();
-        let _ = serving.child.stderr.take().expect("its errors are ours").read_to_string(&mut text);
-        panic!("it ended: {text}");
-    }
-
-    fn var(&self, name: &str) -> &str {
-        let start = format!("export DINGTALK_{name}='");
-        let line = self.env.lines().find_map(|line| line.strip_prefix(&start));
-        line.expect("it is printed").trim_end_matches('\'')
-    }
-
-    /// As Ctrl-C does.
-    #[cfg(unix)]
-    fn interrupt(mut self) -> bool {
-        let id = self.child.id().to_string();
-        Command::new("kill").args(["-INT", &id]).status().expect("there is kill");
-        self.child.wait().expect("it ends").success()
-    }
-}
-
-/// A test that fails does not leave its server behind.
-impl Drop for Serving {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().expect("the path is text")
-}
-
-fn fails(args: &[&str]) -> String {
-    let output = program(args).output().expect("the program runs");
-    assert!(!output.status.success());
-    String::from_utf8(output.stderr).expect("it says so in text")
-}
+use crate::run::{Place, Serving, fails, program, text};
 
 #[cfg(unix)]
 #[test]
@@ -322,4 +235,64 @@ fn a_push_that_nobody_took_waits_out_a_restart_of_the_program() {
     }
     assert_eq!(attempts(&second), 2);
     assert!(second.interrupt());
+}
+
+/// Asks a served sandbox for a token, which may be once too often.
+fn fetch(serving: &Serving) {
+    use std::io::Write;
+    let host = serving.var("BASE_URL").trim_start_matches("http://").to_owned();
+    let body = format!(
+        r#"{{"appKey":"{}","appSecret":"{}"}}"#,
+        serving.var("CLIENT_ID"),
+        serving.var("CLIENT_SECRET")
+    );
+    let mut stream = std::net::TcpStream::connect(&host).expect("it listens");
+    let request = format!(
+        "POST /v1.0/oauth2/accessToken HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("it reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers");
+    assert!(answer.contains("accessToken"), "{answer}");
+}
+
+#[test]
+fn a_running_sandbox_is_asked_for_findings_and_the_status_says_whether_they_are_bad() {
+    let serving = Serving::start(&["--seed", "4"]);
+    let (url, token) = (serving.var("BASE_URL"), serving.var("SANDBOX_TOKEN"));
+    let ask = |more: &[&str]| {
+        let mut command = program(&["findings", "--url", url]);
+        let output = command.args(more).env("DINGTALK_SANDBOX_TOKEN", token).output().unwrap();
+        let text = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        (output.status.code(), text)
+    };
+    assert_eq!(ask(&["--fail-on", "info"]), (Some(0), "no findings\n".to_owned()));
+    fetch(&serving);
+    assert_eq!(ask(&["--fail-on", "warn"]).0, Some(0), "one token is right");
+    fetch(&serving);
+    let (status, text) = ask(&["--fail-on", "warn"]);
+    assert_eq!(status, Some(3), "{text}");
+    assert!(text.contains("warn  token-refetched × 1") && text.contains("wire-facts §2.4"));
+    assert_eq!(ask(&["--fail-on=error"]).0, Some(0), "it is no error");
+    assert_eq!(ask(&[]).0, Some(0));
+    let (_, json) = ask(&["--json"]);
+    let json: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["findings"][0]["id"], "token-refetched");
+    let (status, text) = ask(&["--token", "wrong"]);
+    assert_eq!((status, text.contains("not this sandbox's")), (Some(2), true), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sandbox_that_is_to_fail_on_findings_prints_them_at_its_end_with_status_3() {
+    for (level, status) in [("warn", 3), ("error", 0)] {
+        let serving = Serving::start(&["--fail-on", level]);
+        fetch(&serving);
+        fetch(&serving);
+        let (code, text) = serving.told_to_end();
+        assert_eq!(code, Some(status), "{level}");
+        assert!(text.contains("token-refetched × 1"), "{text}");
+    }
 }

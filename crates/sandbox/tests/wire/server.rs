@@ -9,21 +9,21 @@ use dingtalk_sandbox::{Fault, Sandbox};
 use crate::support::builder;
 
 /// Long enough for a loaded machine, short enough to fail.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-fn connect(sandbox: &Sandbox) -> TcpStream {
+pub(crate) fn connect(sandbox: &Sandbox) -> TcpStream {
     let address = sandbox.origin().trim_start_matches("http://").to_owned();
     let stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit can be set");
     stream
 }
 
-fn request(path: &str, connection: &str) -> String {
+pub(crate) fn request(path: &str, connection: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nHost: oapi.dingtalk.com\r\nConnection: {connection}\r\n\r\n")
 }
 
 /// Sends one request and reads until the server closes, or breaks, the connection.
-fn ask(sandbox: &Sandbox, path: &str) -> (String, Option<ErrorKind>) {
+pub(crate) fn ask(sandbox: &Sandbox, path: &str) -> (String, Option<ErrorKind>) {
     let mut stream = connect(sandbox);
     stream.write_all(request(path, "close").as_bytes()).expect("the server reads");
     let mut bytes = Vec::new();
@@ -31,7 +31,7 @@ fn ask(sandbox: &Sandbox, path: &str) -> (String, Option<ErrorKind>) {
     (String::from_utf8_lossy(&bytes).into_owned(), end)
 }
 
-fn started() -> Sandbox {
+pub(crate) fn started() -> Sandbox {
     builder().start().expect("a loopback port is free")
 }
 

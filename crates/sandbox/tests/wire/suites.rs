@@ -13,7 +13,12 @@ use crate::support::{
 
 const OTHER: &str = "dingother";
 
-fn signed_query(key: &str, secret: &str, timestamp: &str, ticket: Option<&str>) -> String {
+pub(crate) fn signed_query(
+    key: &str,
+    secret: &str,
+    timestamp: &str,
+    ticket: Option<&str>,
+) -> String {
     let mut hmac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     let text =
         ticket.map_or_else(|| timestamp.to_owned(), |ticket| format!("{timestamp}\n{ticket}"));

@@ -242,3 +242,65 @@ fn writing_and_reading_need_their_points() {
     let read = v1(&sandbox, "POST", &uri(&sandbox, "org/tasks/query"), &token, "{}");
     assert_eq!(read.json["accessdenieddetail"]["requiredScopes"][0], "Todo.Todo.Read");
 }
+
+#[test]
+fn the_query_of_all_organizations_filters_orders_and_pages() {
+    let sandbox = sandbox();
+    let demo = sandbox.demo();
+    let token = app_token(&sandbox);
+    for (source, due) in [("s-1", 3_000), ("s-2", 1_000), ("s-3", 2_000)] {
+        let mut body: serde_json::Value = serde_json::from_str(&full(&sandbox, source)).unwrap();
+        body["dueTime"] = due.into();
+        body["subject"] = format!("subject of {source}").into();
+        assert_eq!(create(&sandbox, &body.to_string()).status, 200);
+        sandbox.clock().advance(std::time::Duration::from_secs(1));
+    }
+    let uri = uri(&sandbox, "organizations/tasks/query");
+    let ask = |body: &str| v1(&sandbox, "POST", &uri, &token, body);
+    let sources = |body: &str| {
+        let answer = ask(body);
+        let cards = answer.json["todoCards"].as_array().expect("cards").clone();
+        cards.iter().map(|card| card["sourceId"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(sources("{}"), ["s-3", "s-2", "s-1"], "the newest first");
+    assert_eq!(sources(r#"{"orderBy":"dueTime","orderDirection":"asc"}"#), ["s-2", "s-3", "s-1"]);
+    assert_eq!(sources(r#"{"orderBy":"dueTime","orderDirection":"desc"}"#), ["s-1", "s-3", "s-2"]);
+    assert_eq!(sources(r#"{"fromDueTime":1500,"toDueTime":2500}"#), ["s-3"]);
+    assert_eq!(sources(r#"{"subject":"s-1"}"#), ["s-1"]);
+    assert_eq!(sources(r#"{"isDone":true}"#), [""; 0]);
+    let first = ask(r#"{"maxResults":2}"#);
+    assert_eq!((&first.json["maxResults"], first.str("/nextToken")), (&2.into(), "2"));
+    let last = ask(r#"{"maxResults":2,"nextToken":"2"}"#);
+    assert_eq!(last.json["todoCards"].as_array().map(Vec::len), Some(1));
+    assert!(last.json.get("nextToken").is_none());
+    for wrong in [r#"{"maxResults":0}"#, r#"{"maxResults":101}"#, r#"{"toDueTime":"soon"}"#] {
+        assert_eq!(ask(wrong).code(), "400 todo.orgTaskQuery.paramError", "{wrong}");
+    }
+    let personal = format!(r#"{{"subject":"own","executorIds":["{}"]}}"#, demo.union_id);
+    let person = user_token(&sandbox);
+    v1(&sandbox, "POST", "/v1.0/todo/users/me/personalTasks", &person, &personal);
+    assert_eq!(ask("{}").json["todoCards"].as_array().map(Vec::len), Some(3));
+    let all = ask(r#"{"needPersonalTodo":"true"}"#);
+    assert_eq!(all.json["todoCards"][0]["subject"], "own");
+}
+
+#[test]
+fn the_list_of_a_person_counts_everything_in_it() {
+    let sandbox = sandbox();
+    let token = app_token(&sandbox);
+    for at in 0..25 {
+        assert_eq!(create(&sandbox, &full(&sandbox, &format!("s-{at}"))).status, 200);
+    }
+    let ask = |body: &str| v1(&sandbox, "POST", &uri(&sandbox, "tasks/list"), &token, body);
+    let first = ask("{}");
+    assert_eq!((&first.json["totalCount"], first.str("/nextToken")), (&25.into(), "20"));
+    let card = &first.json["todoCards"][0];
+    assert_eq!(card["orgInfo"]["corpId"], sandbox.demo().corp_id);
+    assert_eq!((&card["todoStatus"], &card["isDone"]), (&"TODO".into(), &false.into()));
+    let last = ask(r#"{"nextToken":"20"}"#);
+    assert_eq!(last.json["todoCards"].as_array().map(Vec::len), Some(5));
+    for elsewhere in [r#"{"isRecycled":true}"#, r#"{"category":"mine"}"#, r#"{"isDone":true}"#] {
+        assert_eq!(ask(elsewhere).json["totalCount"], 0, "{elsewhere}");
+    }
+    assert_eq!(ask(r#"{"nextToken":"x"}"#).code(), "400 todo.taskList.paramError");
+}

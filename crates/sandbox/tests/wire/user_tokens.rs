@@ -240,3 +240,25 @@ fn auth_rules_list_interfaces_and_fields() {
         r#"{"result":[{"resource":"rpc_auth","authItems":["Contact.User.Read","Todo.Todo.Write"]},{"resource":"Contact.User","authItems":["mobile"]}]}"#
     );
 }
+
+#[test]
+fn kicking_a_device_off_ends_that_persons_user_tokens_and_nobody_elses() {
+    let sandbox = sandbox();
+    let demo = sandbox.demo();
+    let (app, mine) = (app_token(&sandbox), user_token(&sandbox));
+    let code = sandbox.silent_code(&demo.client_id, &demo.user_id).expect("a code");
+    let body = format!(r#"{{"code":"{code}"}}"#);
+    let info = crate::support::topapi(&sandbox, "v2/user/getuserinfo", &app, &body);
+    let kick = |device: &str, user: &str| {
+        let body = format!(r#"{{"openDeviceId":"{device}","userId":"{user}"}}"#);
+        v1(&sandbox, "POST", "/v1.0/oauth2/kickoffByDeviceId", &app, &body)
+    };
+    let me = || v1(&sandbox, "GET", "/v1.0/contact/users/me", &mine, "").status;
+    let foreign = kick("not-this-one", &demo.user_id);
+    assert_eq!((foreign.status, foreign.keys().as_str()), (200, "success errorCode errorMsg"));
+    let other = kick(info.str("/result/device_id"), &demo.member_user_id);
+    assert_eq!((&other.json["success"], me()), (&false.into(), 200));
+    assert_eq!(kick(info.str("/result/device_id"), &demo.user_id).text, r#"{"success":true}"#);
+    assert_eq!(me(), 400);
+    assert_eq!(kick("", "").json["success"], false);
+}

@@ -15,9 +15,9 @@ use crate::support::{Answer, START, get, sandbox, send, suite_corp_token, topapi
 pub(crate) const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFG";
 const OTHER: &str = "dingother";
 
-type Seen = Arc<Mutex<Vec<Value>>>;
+pub(crate) type Seen = Arc<Mutex<Vec<Value>>>;
 
-fn listener() -> (Subscription, Seen) {
+pub(crate) fn listener() -> (Subscription, Seen) {
     let seen = Seen::default();
     let memory = Arc::clone(&seen);
     let callback = Subscription::receiver("tokenExample1", KEY, move |push: &Push| {
@@ -28,7 +28,7 @@ fn listener() -> (Subscription, Seen) {
     (callback, seen)
 }
 
-fn take(seen: &Seen) -> Vec<Value> {
+pub(crate) fn take(seen: &Seen) -> Vec<Value> {
     std::mem::take(&mut *seen.lock().expect("no panic"))
 }
 
