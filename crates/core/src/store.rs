@@ -13,8 +13,10 @@
 //! Times cross this border as what is left of them, in milliseconds, and a store counts them by
 //! its own clock: the clocks of the machines that share it need not agree.
 //!
-//! [`Memory`] is the store of one process. Others live in crates of their own.
+//! [`Memory`] is the store of one process. Others live in crates of their own; whoever writes one
+//! holds it against [`conformance`].
 
+pub mod conformance;
 mod memory;
 pub(crate) mod rules;
 
