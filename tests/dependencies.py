@@ -11,6 +11,7 @@ RULES = {
     "dingtalk-core": (40, IO),
     "dingtalk-blocking": (80, {"tokio", "hyper"}),
     "dingtalk-async": (110, {"ureq"}),
+    "dingtalk-store-sqlite": (60, IO - {"libc", "rusqlite"}),
     "dingtalk-store-sealed": (60, IO - {"libc"}),
     "dingtalk-sandbox": (110, {"dingtalk-core", "dingtalk-blocking", "dingtalk-async"}),
 }

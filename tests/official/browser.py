@@ -23,6 +23,8 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
     "--disable-dev-shm-usage", "--no-proxy-server",
+    # Nothing here has TLS, and a browser that tries it first only sometimes comes back.
+    "--disable-features=HttpsUpgrades,HttpsFirstBalancedMode,HttpsFirstBalancedModeAutoEnable,HttpsFirstModeV2",
 ]
 AUTH = "/dingding/h5-common-authority/auth/index.html"
 CANCEL = "/dingding/h5-common-authority/pages/cancel"
