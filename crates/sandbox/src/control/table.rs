@@ -1,6 +1,6 @@
 //! What there is: the server, the description and its test all go by this table.
 
-use super::{Answer, Ask, Problem, apps, company, people, state, stream, traffic};
+use super::{Answer, Ask, Problem, apps, company, faults, people, state, stream, traffic};
 
 type Handler = fn(&Ask<'_>) -> Result<Answer, Problem>;
 
@@ -162,13 +162,13 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/switches", "All switches.", state::switches),
     put("/switches", "Sets those that are given.", state::set_switches)
         .takes(SWITCHES, r#"{"strictPost":false}"#),
-    get("/faults", "The faults in force, with their hits.", traffic::faults),
-    post("/faults", "Makes calls go wrong.", traffic::add_fault)
+    get("/faults", "The faults in force, with their hits.", faults::faults),
+    post("/faults", "Makes calls go wrong.", faults::add_fault)
         .takes(FAULT, r#"{"operation":"GET /gettoken","action":{"kind":"close"}}"#)
         .creates(),
-    delete("/faults", "Takes all faults back.", traffic::clear_faults),
-    get("/faults/{id}", "One fault.", traffic::fault),
-    delete("/faults/{id}", "Takes one fault back.", traffic::remove_fault),
+    delete("/faults", "Takes all faults back.", faults::clear_faults),
+    get("/faults/{id}", "One fault.", faults::fault),
+    delete("/faults/{id}", "Takes one fault back.", faults::remove_fault),
     get("/gates", "The closed gates, with what they hold.", traffic::gates),
     post("/gates", "Holds matching calls until the gate is released.", traffic::add_gate)
         .takes(
