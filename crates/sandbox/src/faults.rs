@@ -4,16 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::rng::scattered;
 
+mod http_kinds;
 mod retype;
 mod rules;
+mod spoil;
 
+pub(crate) use http_kinds::Odd;
 pub use retype::WrongType;
-pub(crate) use retype::{Retype, retyped};
+pub(crate) use retype::{Becomes, Retype, Which};
 pub(crate) use rules::{Faults, Rule};
+pub(crate) use spoil::{Spoil, spoiled};
+
+/// What stands for the operation where a connection is meant, whatever is asked on it.
+pub(crate) const ACCEPT: &str = "accept";
 
 /// Hundred years: beyond it a `Date` has no sense and its writer no digits.
 const MOST_SKEW: i64 = 100 * 366 * 86_400_000;
@@ -43,6 +51,8 @@ pub struct Fault {
     pub(crate) delay: Latency,
     /// Milliseconds that the answer's `Date` is ahead of the sandbox's clock.
     pub(crate) date_skew: Option<i64>,
+    /// What the answer says instead of its own headers of these names.
+    pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) action: Action,
 }
 
@@ -60,6 +70,27 @@ pub(crate) struct Strike {
     pub(crate) action: Action,
     pub(crate) delay: Duration,
     pub(crate) date_skew: Option<i64>,
+    pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Strike {
+    /// A call that no fault has struck.
+    pub(crate) fn none() -> Self {
+        Self {
+            action: Action::Pass,
+            delay: Duration::ZERO,
+            date_skew: None,
+            answer_headers: Vec::new(),
+        }
+    }
+
+    /// Whether it changes anything.
+    pub(crate) fn shows(&self) -> bool {
+        !matches!(self.action, Action::Pass)
+            || !self.delay.is_zero()
+            || self.date_skew.is_some()
+            || !self.answer_headers.is_empty()
+    }
 }
 
 /// How a connection ends in the middle of an answer.
@@ -138,8 +169,13 @@ pub(crate) enum Action {
     BreakAfter(usize, Break),
     /// Executed; from this byte on the body comes one by one.
     Drip(usize, Duration),
-    Retype(Retype),
+    /// Executed; the body is not what it should be, the HTTP around it is.
+    Spoil(Spoil),
     Duplicate,
+    /// Executed; the HTTP is not what it should be.
+    Odd(Odd),
+    /// These bytes instead of an answer.
+    Raw(Vec<u8>),
 }
 
 impl Fault {
@@ -159,8 +195,27 @@ impl Fault {
             lifetime: None,
             delay: Latency::Fixed(Duration::ZERO),
             date_skew: None,
+            answer_headers: Vec::new(),
             action: Action::Pass,
         }
+    }
+
+    /// A fault on connections, judged when one is let in and before a byte of it is read. It may
+    /// [`delay`](Self::delay) them, or [`close`](Self::close), [`reset`](Self::reset) or [`stall`](Self::stall) them: a
+    /// stalled one is held open and never spoken to, TLS or not. Only on the server.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Fault, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let reset = sandbox.fault(Fault::on_accept().times(1).reset());
+    /// // … the first connection is reset, the second one is served …
+    /// # assert_eq!(reset.hits(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_accept() -> Self {
+        Self::on(ACCEPT)
     }
 
     /// Matches only calls of this app, by the client id behind its token or in its request for one.
@@ -273,6 +328,27 @@ impl Fault {
         self
     }
 
+    /// Sends this header with the answer, in place of the answer's own of that name; given twice, the answer has it
+    /// twice. It goes with any other action: a `Retry-After` on a throttled call, a `Location` on a 302, a
+    /// `Content-Type` that lies. `Content-Length` and `Transfer-Encoding` stay the server's own: those that lie are
+    /// [`content_length_off`](Self::content_length_off) and [`both_lengths`](Self::both_lengths).
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Fault, PlatformError};
+    /// use http::{HeaderValue, header::RETRY_AFTER};
+    ///
+    /// let later = Fault::on("*")
+    ///     .platform_error(PlatformError::ServiceThrottled)
+    ///     .answer_header(RETRY_AFTER, HeaderValue::from_static("2"));
+    /// ```
+    #[must_use]
+    pub fn answer_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
+            self.answer_headers.push((name, value));
+        }
+        self
+    }
+
     /// Does the work and loses the answer: the server closes the connection without a word, in-process the caller
     /// gets [`Lost`](crate::Lost).
     #[must_use]
@@ -334,13 +410,17 @@ impl Fault {
     /// `/result/dept_id_list/0`; an answer without it stays as it is.
     #[must_use]
     pub fn wrong_type(self, pointer: impl Into<String>, to: WrongType) -> Self {
-        self.with(Action::Retype(Retype { pointer: Some(pointer.into()), to }))
+        self.retype(Which::Member(pointer.into()), Becomes::Type(to))
     }
 
     /// Does the work and sends every number of the answer as text.
     #[must_use]
     pub fn numbers_as_text(self) -> Self {
-        self.with(Action::Retype(Retype { pointer: None, to: WrongType::Text }))
+        self.retype(Which::Numbers, Becomes::Type(WrongType::Text))
+    }
+
+    fn retype(self, which: Which, to: Becomes) -> Self {
+        self.with(Action::Spoil(Spoil::Retype(Retype { which, to })))
     }
 
     /// Does the work once and sends the whole answer, head and body, twice on the same connection. Only on the server.
@@ -364,7 +444,9 @@ impl Fault {
                 wanted.as_ref().is_none_or(|wanted| value.as_bytes() == wanted.as_bytes())
             })
         });
-        names(&self.on, operation)
+        // A rule for every call is none for connections.
+        let meant = names(&self.on, operation) && (self.on == ACCEPT) == (operation == ACCEPT);
+        meant
             && header_fits
             && self.app.as_deref().is_none_or(|wanted| app().as_deref() == Some(wanted))
     }

@@ -151,7 +151,7 @@ use std::time::Instant;
 use http::{Request, Response, StatusCode};
 
 use codes::{Code, Pool};
-use platform::{Delivery, HERE, Incoming, Outcome, Platform, Progress};
+use platform::{HERE, Incoming, Outcome, Platform, Progress};
 
 pub use apps::App;
 pub use builder::Builder;
@@ -279,15 +279,7 @@ impl Sandbox {
             // Nobody waits here, however long the answer would take.
             self.shared.gone(outcome.seq);
         }
-        let Outcome { mut response, delivery, .. } = outcome;
-        match delivery {
-            Delivery::Whole | Delivery::Dripping(..) | Delivery::Twice => Ok(response),
-            Delivery::Lost(lost) => Err(lost),
-            Delivery::Broken(len, _) => {
-                response.body_mut().truncate(len);
-                Ok(response)
-            }
-        }
+        outcome.delivery.in_process(outcome.response)
     }
 
     /// The clock that everything here ages by.
@@ -602,6 +594,12 @@ impl Shared {
     pub(crate) fn begin(&self, incoming: &Incoming<'_>) -> Progress {
         let now = self.clock.now();
         self.platform().answer(incoming, now, &self.journal)
+    }
+
+    /// What a fault does to a connection that has just been let in.
+    pub(crate) fn strike_connection(&self) -> Option<faults::Strike> {
+        let now = self.clock.now();
+        self.platform().faults.strike(faults::ACCEPT, &http::HeaderMap::new(), now, || None)
     }
 
     /// The closed gate in a request's way.

@@ -21,7 +21,7 @@ use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::critic::Critic;
 use crate::events::{Check, Outbox, PushTrouble};
-use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
+use crate::faults::{Action, Break, Faults, Odd, PlatformError, Strike, spoiled};
 use crate::hosts::{self, Destination, Host, Region};
 use crate::journal::{self, Journal, Seen, UNKNOWN};
 use crate::limits::{Limits, Over, Whose};
@@ -145,6 +145,39 @@ pub(crate) enum Delivery {
     /// From this byte of the body on, with this pause before each.
     Dripping(usize, Duration),
     Twice,
+    Odd(Odd),
+}
+
+impl Delivery {
+    /// Whether the caller does not even learn the status.
+    pub(super) fn loses_status(self) -> bool {
+        matches!(self, Self::Lost(_) | Self::Odd(Odd::Head(..) | Odd::Raw))
+    }
+
+    /// The answer as far as it comes without a socket.
+    pub(crate) fn in_process(
+        self,
+        mut response: Response<Vec<u8>>,
+    ) -> Result<Response<Vec<u8>>, Lost> {
+        match self {
+            Self::Lost(lost) => return Err(lost),
+            Self::Odd(Odd::Raw) => return Err(Lost::Closed),
+            Self::Odd(Odd::Head(..) | Odd::Chunk) => return Err(Lost::Answer),
+            Self::Odd(Odd::Length(by)) => {
+                let less = usize::try_from(by.unsigned_abs()).unwrap_or(usize::MAX);
+                match by {
+                    1.. => return Err(Lost::Answer),
+                    _ => {
+                        let len = response.body().len().saturating_sub(less);
+                        response.body_mut().truncate(len);
+                    }
+                }
+            }
+            Self::Broken(len, _) => response.body_mut().truncate(len),
+            Self::Whole | Self::Dripping(..) | Self::Twice | Self::Odd(_) => {}
+        }
+        Ok(response)
+    }
 }
 
 /// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
@@ -208,12 +241,9 @@ impl Platform {
         let tokens = &self.tokens;
         let strike =
             self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
-        let Strike { action, delay, date_skew } = strike.unwrap_or(Strike {
-            action: Action::Pass,
-            delay: Duration::ZERO,
-            date_skew: None,
-        });
-        let faulted = !matches!(action, Action::Pass) || !delay.is_zero() || date_skew.is_some();
+        let strike = strike.unwrap_or_else(Strike::none);
+        let faulted = strike.shows();
+        let Strike { action, delay, date_skew, answer_headers } = strike;
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
             Action::Answer { status, content_type, body } => {
@@ -232,9 +262,13 @@ impl Platform {
             Action::Drip(len, pause) => {
                 (self.execute(&mut call, &route), Delivery::Dripping(len, pause))
             }
-            Action::Retype(retype) => {
+            Action::Spoil(spoil) => {
                 let reply = self.execute(&mut call, &route);
-                (Reply { body: retyped(reply.body, &retype), ..reply }, Delivery::Whole)
+                (Reply { body: spoiled(reply.body, &spoil), ..reply }, Delivery::Whole)
+            }
+            Action::Odd(odd) => (self.execute(&mut call, &route), Delivery::Odd(odd)),
+            Action::Raw(bytes) => {
+                (Reply::raw(route.family, 200, bytes, None), Delivery::Odd(Odd::Raw))
             }
             Action::Duplicate => (self.execute(&mut call, &route), Delivery::Twice),
             Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
@@ -245,6 +279,7 @@ impl Platform {
             Some(skew) => reply.dated(now.saturating_add_signed(skew)),
             None => reply,
         };
+        let reply = Reply { forced: answer_headers, ..reply };
         let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
         if let Some(check) = self.outbox.check.take() {
             let record = Record {
@@ -276,7 +311,7 @@ impl Platform {
             path: incoming.path,
             host: journal::host(incoming),
             operation,
-            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
+            status: if delivery.loses_status() { 0 } else { reply.status },
             code: reply.code.clone(),
             notes: &notes,
             faulted,
@@ -325,7 +360,7 @@ impl Platform {
             path: &record.path,
             host: record.host,
             operation: record.operation,
-            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
+            status: if delivery.loses_status() { 0 } else { reply.status },
             code: reply.code.clone(),
             notes: &record.notes,
             faulted: record.faulted,

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use http::HeaderName;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::traffic::check_operation;
 use super::{Answer, Ask, Problem};
-use crate::faults::{Action, Break, Fault, Latency, PlatformError, Retype, Rule, WrongType};
+use crate::faults::{
+    ACCEPT, Action, Becomes, Break, Fault, Latency, Odd, PlatformError, Retype, Rule, Spoil, Which,
+    WrongType,
+};
+
+/// The longest text and the deepest lists that an answer can be spoiled with: more would harm this machine.
+const MOST: usize = 256 * 1024 * 1024;
 
 type Outcome = Result<Answer, Problem>;
 
@@ -72,6 +81,8 @@ struct FaultDoc {
     delay_between: Option<BetweenDoc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     date_skew_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    answer_headers: Vec<AnswerHeaderDoc>,
     #[serde(default)]
     action: ActionDoc,
 }
@@ -82,6 +93,13 @@ struct HeaderDoc {
     name: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct AnswerHeaderDoc {
+    name: String,
+    value: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,8 +134,14 @@ enum ActionDoc {
         status: u16,
         #[serde(default = "json_type")]
         content_type: String,
-        #[serde(default)]
+        #[serde(default, skip_serializing_if = "String::is_empty")]
         body: String,
+        /// Instead of `body`, for bytes that are no text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body_base64: Option<String>,
+    },
+    Raw {
+        base64: String,
     },
     PlatformError {
         error: ErrorDoc,
@@ -145,7 +169,39 @@ enum ActionDoc {
         to: TypeDoc,
     },
     NumbersAsText,
+    SetMember {
+        pointer: String,
+        json: String,
+    },
+    AllNull,
+    CutBody {
+        len: usize,
+    },
+    InvalidUtf8,
+    DuplicateKeys,
+    Nested {
+        depth: usize,
+    },
+    Padded {
+        len: usize,
+    },
     Duplicate,
+    TruncateHead {
+        len: usize,
+    },
+    ResetInHead {
+        len: usize,
+    },
+    StallInHead {
+        len: usize,
+    },
+    ContentLengthOff {
+        by: i64,
+    },
+    BadChunk,
+    BothLengths,
+    CloseAfterAnswer,
+    CloseOnNextRequest,
 }
 
 /// The names of [`WrongType`].
@@ -223,35 +279,15 @@ impl FaultDoc {
                 }
             },
             date_skew_ms: fault.date_skew,
-            action: match &fault.action {
-                Action::Pass => ActionDoc::Pass,
-                Action::Answer { status, content_type, body } => ActionDoc::Answer {
-                    status: *status,
-                    content_type: content_type.clone(),
-                    body: String::from_utf8_lossy(body).into_owned(),
-                },
-                Action::Platform(error) => ActionDoc::PlatformError { error: (*error).into() },
-                Action::ExecuteThenDrop => ActionDoc::ExecuteThenDrop,
-                Action::Close => ActionDoc::Close,
-                Action::Reset => ActionDoc::Reset,
-                Action::Stall => ActionDoc::Stall,
-                Action::BreakAfter(len, Break::Close) => ActionDoc::Truncate { len: *len },
-                Action::BreakAfter(len, Break::Reset) => ActionDoc::ResetAfter { len: *len },
-                Action::BreakAfter(len, Break::Stall) => ActionDoc::StallAfter { len: *len },
-                Action::Drip(after, pause) => {
-                    ActionDoc::Drip { after: *after, pause_ms: ms(*pause) }
-                }
-                Action::Retype(Retype { pointer: None, .. }) => ActionDoc::NumbersAsText,
-                Action::Retype(Retype { pointer: Some(pointer), to }) => {
-                    ActionDoc::WrongType { pointer: pointer.clone(), to: type_doc(*to) }
-                }
-                Action::Duplicate => ActionDoc::Duplicate,
-            },
+            answer_headers: fault.answer_headers.iter().map(header_doc).collect(),
+            action: ActionDoc::of(&fault.action),
         }
     }
 
     fn into_fault(self) -> Result<Fault, Problem> {
-        check_operation(&self.operation)?;
+        if self.operation != ACCEPT {
+            check_operation(&self.operation)?;
+        }
         if self.nth == Some(0) || self.every == Some(0) {
             return Err(Problem::invalid("`nth` and `every` count from 1"));
         }
@@ -298,33 +334,172 @@ impl FaultDoc {
         if let Some(skew) = self.date_skew_ms {
             fault = fault.date_skew(skew);
         }
-        Ok(match self.action {
-            ActionDoc::Pass => fault,
-            ActionDoc::Answer { status, content_type, body } => {
+        for header in self.answer_headers {
+            let name = header.name.parse::<HeaderName>().ok().filter(|name| {
+                // The server would have to lie about them, and has actions for that.
+                *name != CONTENT_LENGTH && *name != TRANSFER_ENCODING
+            });
+            let value = HeaderValue::try_from(header.value).ok();
+            let (Some(name), Some(value)) = (name, value) else {
+                return Err(Problem::invalid(format!(
+                    "`answerHeaders` has no header that can be sent in {:?}",
+                    header.name
+                )));
+            };
+            fault = fault.answer_header(name, value);
+        }
+        let for_connections = matches!(
+            self.action,
+            ActionDoc::Pass | ActionDoc::Close | ActionDoc::Reset | ActionDoc::Stall
+        );
+        if fault.on == ACCEPT && !for_connections {
+            return Err(Problem::invalid(
+                "a connection can only be delayed, or `action.kind` be close, reset or stall",
+            ));
+        }
+        self.action.put_on(fault)
+    }
+}
+
+impl ActionDoc {
+    fn of(action: &Action) -> Self {
+        let pause_ms = |pause: &Duration| u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        match action {
+            Action::Pass => Self::Pass,
+            Action::Answer { status, content_type, body } => {
+                let (status, content_type) = (*status, content_type.clone());
+                match String::from_utf8(body.clone()) {
+                    Ok(body) => Self::Answer { status, content_type, body, body_base64: None },
+                    Err(_) => Self::Answer {
+                        status,
+                        content_type,
+                        body: String::new(),
+                        body_base64: Some(STANDARD.encode(body)),
+                    },
+                }
+            }
+            Action::Raw(bytes) => Self::Raw { base64: STANDARD.encode(bytes) },
+            Action::Platform(error) => Self::PlatformError { error: (*error).into() },
+            Action::ExecuteThenDrop => Self::ExecuteThenDrop,
+            Action::Close => Self::Close,
+            Action::Reset => Self::Reset,
+            Action::Stall => Self::Stall,
+            Action::BreakAfter(len, Break::Close) => Self::Truncate { len: *len },
+            Action::BreakAfter(len, Break::Reset) => Self::ResetAfter { len: *len },
+            Action::BreakAfter(len, Break::Stall) => Self::StallAfter { len: *len },
+            Action::Drip(after, pause) => Self::Drip { after: *after, pause_ms: pause_ms(pause) },
+            Action::Spoil(spoil) => Self::of_spoil(spoil),
+            Action::Duplicate => Self::Duplicate,
+            Action::Odd(odd) => Self::of_odd(*odd),
+        }
+    }
+
+    fn of_spoil(spoil: &Spoil) -> Self {
+        match spoil {
+            Spoil::Retype(Retype { which: Which::Member(pointer), to }) => match to {
+                Becomes::Type(to) => {
+                    Self::WrongType { pointer: pointer.clone(), to: type_doc(*to) }
+                }
+                Becomes::Json(json) => {
+                    Self::SetMember { pointer: pointer.clone(), json: json.clone() }
+                }
+            },
+            Spoil::Retype(Retype { which: Which::Numbers, .. }) => Self::NumbersAsText,
+            Spoil::Retype(Retype { which: Which::Leaves, .. }) => Self::AllNull,
+            Spoil::Cut(len) => Self::CutBody { len: *len },
+            Spoil::NotUtf8 => Self::InvalidUtf8,
+            Spoil::Doubled => Self::DuplicateKeys,
+            Spoil::Deep(depth) => Self::Nested { depth: *depth },
+            Spoil::Padded(len) => Self::Padded { len: *len },
+        }
+    }
+
+    fn of_odd(odd: Odd) -> Self {
+        match odd {
+            Odd::Head(len, Break::Close) => Self::TruncateHead { len },
+            Odd::Head(len, Break::Reset) => Self::ResetInHead { len },
+            Odd::Head(len, Break::Stall) => Self::StallInHead { len },
+            Odd::Length(by) => Self::ContentLengthOff { by },
+            Odd::Chunk => Self::BadChunk,
+            Odd::BothLengths => Self::BothLengths,
+            Odd::CloseAfter => Self::CloseAfterAnswer,
+            Odd::CloseNext => Self::CloseOnNextRequest,
+            // Its bytes are an action of their own.
+            Odd::Raw => Self::Raw { base64: String::new() },
+        }
+    }
+
+    fn put_on(self, fault: Fault) -> Result<Fault, Problem> {
+        Ok(match self {
+            Self::Pass => fault,
+            Self::Answer { status, content_type, body, body_base64 } => {
                 if !(200..=599).contains(&status) {
                     return Err(Problem::invalid("`action.status` goes from 200 to 599"));
                 }
-                fault.answer(status, content_type, body)
-            }
-            ActionDoc::PlatformError { error } => fault.platform_error(error.into()),
-            ActionDoc::ExecuteThenDrop => fault.execute_then_drop(),
-            ActionDoc::Close => fault.close(),
-            ActionDoc::Reset => fault.reset(),
-            ActionDoc::Stall => fault.stall(),
-            ActionDoc::Truncate { len } => fault.truncate_body(len),
-            ActionDoc::ResetAfter { len } => fault.reset_after(len),
-            ActionDoc::StallAfter { len } => fault.stall_after(len),
-            ActionDoc::Drip { after, pause_ms } => fault.drip_after(after, time(pause_ms)),
-            ActionDoc::WrongType { pointer, to } => {
-                if !pointer.is_empty() && !pointer.starts_with('/') {
-                    return Err(Problem::invalid("`action.pointer` begins with a slash"));
+                match body_base64 {
+                    Some(base64) => {
+                        let body = bytes_of(&base64, "action.bodyBase64")?;
+                        fault.answer(status, content_type, body)
+                    }
+                    None => fault.answer(status, content_type, body),
                 }
-                fault.wrong_type(pointer, wrong_type(to))
             }
-            ActionDoc::NumbersAsText => fault.numbers_as_text(),
-            ActionDoc::Duplicate => fault.duplicate_answer(),
+            Self::Raw { base64 } => fault.raw(bytes_of(&base64, "action.base64")?),
+            Self::PlatformError { error } => fault.platform_error(error.into()),
+            Self::ExecuteThenDrop => fault.execute_then_drop(),
+            Self::Close => fault.close(),
+            Self::Reset => fault.reset(),
+            Self::Stall => fault.stall(),
+            Self::Truncate { len } => fault.truncate_body(len),
+            Self::ResetAfter { len } => fault.reset_after(len),
+            Self::StallAfter { len } => fault.stall_after(len),
+            Self::Drip { after, pause_ms } => {
+                fault.drip_after(after, Duration::from_millis(pause_ms))
+            }
+            Self::WrongType { pointer, to } => fault.wrong_type(checked(pointer)?, wrong_type(to)),
+            Self::NumbersAsText => fault.numbers_as_text(),
+            Self::SetMember { pointer, json } => fault.set_member(checked(pointer)?, json),
+            Self::AllNull => fault.all_null(),
+            Self::CutBody { len } => fault.cut_body(len),
+            Self::InvalidUtf8 => fault.invalid_utf8(),
+            Self::DuplicateKeys => fault.duplicate_keys(),
+            Self::Nested { depth } if depth > MOST => return Err(too_much("depth")),
+            Self::Nested { depth } => fault.nested(depth),
+            Self::Padded { len } if len > MOST => return Err(too_much("len")),
+            Self::Padded { len } => fault.padded(len),
+            Self::Duplicate => fault.duplicate_answer(),
+            Self::TruncateHead { len } => fault.truncate_head(len),
+            Self::ResetInHead { len } => fault.reset_in_head(len),
+            Self::StallInHead { len } => fault.stall_in_head(len),
+            Self::ContentLengthOff { by } => fault.content_length_off(by),
+            Self::BadChunk => fault.bad_chunk(),
+            Self::BothLengths => fault.both_lengths(),
+            Self::CloseAfterAnswer => fault.close_after_answer(),
+            Self::CloseOnNextRequest => fault.close_on_next_request(),
         })
     }
+}
+
+fn header_doc((name, value): &(HeaderName, HeaderValue)) -> AnswerHeaderDoc {
+    AnswerHeaderDoc {
+        name: name.to_string(),
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    }
+}
+
+fn checked(pointer: String) -> Result<String, Problem> {
+    if pointer.is_empty() || pointer.starts_with('/') {
+        return Ok(pointer);
+    }
+    Err(Problem::invalid("`action.pointer` begins with a slash"))
+}
+
+fn bytes_of(base64: &str, name: &str) -> Result<Vec<u8>, Problem> {
+    STANDARD.decode(base64).map_err(|error| Problem::invalid(format!("`{name}`: {error}")))
+}
+
+fn too_much(name: &str) -> Problem {
+    Problem::invalid(format!("`action.{name}` goes to {MOST}"))
 }
 
 fn wrong_type(doc: TypeDoc) -> WrongType {

@@ -348,7 +348,7 @@ const SNAPSHOT: &[Field] =
     &[need("format", Text, "dingtalk-sandbox snapshot"), need("version", Whole, "of the format")];
 
 const FAULT: &[Field] = &[
-    need("operation", Text, "method and path template, or a beginning with *"),
+    need("operation", Text, "method and path template, or a beginning with *; accept: connections"),
     may("app", Text, "only calls of this client id"),
     may("header", Object, "only calls with this header: name, and value where that counts"),
     may("nth", Whole, "the n-th call; with every, the first one"),
@@ -364,12 +364,16 @@ const FAULT: &[Field] = &[
         Whole,
         "how far the Date header is ahead of the sandbox's clock; negative: behind",
     ),
+    may("answerHeaders", Objects, "name and value, in place of the answer's own"),
     may(
         "action",
         Object,
-        "kind: pass, answer (status, contentType, body), platformError (error), executeThenDrop, close, reset, stall, \
-         truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), wrongType (pointer, to: text, \
-         number, flag, null, list, object), numbersAsText, duplicate",
+        "kind: pass, answer (status, contentType, body or bodyBase64), raw (base64), platformError (error), \
+         executeThenDrop, close, reset, stall, truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), \
+         truncateHead (len), resetInHead (len), stallInHead (len), contentLengthOff (by), badChunk, bothLengths, \
+         closeAfterAnswer, closeOnNextRequest, duplicate, wrongType (pointer, to: text, number, flag, null, list, \
+         object), setMember (pointer, json), numbersAsText, allNull, cutBody (len), invalidUtf8, duplicateKeys, nested \
+         (depth), padded (len)",
     ),
 ];
 

@@ -83,6 +83,7 @@ impl Faults {
                     action: fault.action.clone(),
                     delay: fault.wait(rule.seen),
                     date_skew: fault.date_skew,
+                    answer_headers: fault.answer_headers.clone(),
                 });
             }
         }
@@ -95,7 +96,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::faults::Action;
+    use crate::faults::{ACCEPT, Action};
 
     fn strike(faults: &mut Faults, operation: &str) -> Option<Action> {
         faults.strike(operation, &HeaderMap::new(), 0, || None).map(|strike| strike.action)
@@ -171,6 +172,17 @@ mod tests {
         let mut faults = Faults::default();
         faults.add(Fault::on("*").delay_between(most, least, 0), 0);
         assert_eq!(faults.strike("a", &HeaderMap::new(), 0, || None).unwrap().delay, most);
+    }
+
+    #[test]
+    fn a_rule_for_every_call_is_none_for_connections_and_the_reverse() {
+        let mut faults = Faults::default();
+        faults.add(Fault::on("*").close(), 0);
+        assert!(strike(&mut faults, ACCEPT).is_none());
+        faults.clear();
+        faults.add(Fault::on_accept().reset(), 0);
+        assert!(strike(&mut faults, "GET /gettoken").is_none());
+        assert!(matches!(strike(&mut faults, ACCEPT), Some(Action::Reset)));
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod fixtures;
 mod garbage;
 mod gateway;
 mod hosts;
+mod http_faults;
 mod https;
 mod journal;
 mod jsapi;
