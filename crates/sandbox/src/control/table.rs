@@ -119,7 +119,6 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(POINTS, r#"{"points":["qyapi_get_member"]}"#),
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
-    get("/points", "The catalogue of permission points, and each app's standing.", apps::points),
     get("/stream/connections", "The open Stream connections.", stream::connections)
         .query(&[may("app", Text, "only those of this client id")]),
     post("/stream/disconnect", "Asks connections to leave, as DingTalk does.", stream::disconnect)
@@ -242,6 +241,7 @@ const PERSON: &[Field] = &[
     may("leads", Wholes, "departments that the person leads"),
     may("roles", Objects, "each with id, group, name"),
     may("admin", Flag, "main administrator"),
+    may("subAdmin", Flag, "another administrator, who may not grant sensitive points"),
     may("boss", Flag, ""),
     may("hidesMobile", Flag, ""),
     may("inactive", Flag, "was invited and never activated the account"),
