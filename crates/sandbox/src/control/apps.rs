@@ -1,11 +1,10 @@
 //! Apps and their permission points. Secrets are shown only where somebody asks for them.
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::company::same_id;
 use super::{Answer, Ask, Problem};
-use crate::apps::App;
 use crate::documents::{AppDoc, unknown_point};
 
 type Outcome = Result<Answer, Problem>;
