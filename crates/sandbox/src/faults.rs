@@ -93,6 +93,14 @@ impl Strike {
     }
 }
 
+/// A code of the platform that a fault makes up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Coded {
+    Business(i64, String),
+    Wrapped(i64, String),
+    Service(u16, String, String),
+}
+
 /// How a connection ends in the middle of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Break {
@@ -161,6 +169,8 @@ pub(crate) enum Action {
         body: Vec<u8>,
     },
     Platform(PlatformError),
+    /// Any code of the platform, in the envelope that it stands in.
+    Coded(Coded),
     ExecuteThenDrop,
     Close,
     Reset,
@@ -303,6 +313,33 @@ impl Fault {
     #[must_use]
     pub fn platform_error(self, error: PlatformError) -> Self {
         self.with(Action::Platform(error))
+    }
+
+    /// Answers any errcode of the platform's table (wire-facts §11.2), as the old calls and topapi's business layer say
+    /// it: `{"errcode":…,"errmsg":…}`, with a `request_id` at topapi. The call is not executed.
+    #[must_use]
+    pub fn errcode(self, code: i64, message: impl Into<String>) -> Self {
+        self.with(Action::Coded(Coded::Business(code, message.into())))
+    }
+
+    /// Answers any sub_code of the layer in front of topapi, wrapped in errcode 88 (wire-facts §1.6). The call is not
+    /// executed.
+    #[must_use]
+    pub fn sub_code(self, code: i64, message: impl Into<String>) -> Self {
+        self.with(Action::Coded(Coded::Wrapped(code, message.into())))
+    }
+
+    /// Answers any code of v1.0 (wire-facts §11.3) with this status, from 200 to 599, and the family's headers:
+    /// `{"requestid":…,"code":…,"message":…}`. The call is not executed.
+    #[must_use]
+    pub fn v1_error(
+        self,
+        status: u16,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        let status = status.clamp(200, 599);
+        self.with(Action::Coded(Coded::Service(status, code.into(), message.into())))
     }
 
     /// Waits before the answer is sent. Only the server waits; in-process calls go on at once.

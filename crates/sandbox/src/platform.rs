@@ -185,6 +185,7 @@ impl Platform {
             Action::Platform(error) => {
                 (self.planned_error(&mut call, &route, error), Delivery::Whole)
             }
+            Action::Coded(coded) => (self.coded(&mut call, &route, coded), Delivery::Whole),
             Action::ExecuteThenDrop => {
                 (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
             }

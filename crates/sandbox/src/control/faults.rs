@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::traffic::check_operation;
 use super::{Answer, Ask, Problem};
 use crate::faults::{
-    ACCEPT, Action, Becomes, Break, Fault, Latency, Odd, PlatformError, Retype, Rule, Spoil, Which,
-    WrongType,
+    ACCEPT, Action, Becomes, Break, Coded, Fault, Latency, Odd, PlatformError, Retype, Rule, Spoil,
+    Which, WrongType,
 };
 
 /// The longest text and the deepest lists that an answer can be spoiled with: more would harm this machine.
@@ -145,6 +145,22 @@ enum ActionDoc {
     },
     PlatformError {
         error: ErrorDoc,
+    },
+    Errcode {
+        code: i64,
+        #[serde(default)]
+        message: String,
+    },
+    SubCode {
+        code: i64,
+        #[serde(default)]
+        message: String,
+    },
+    V1Error {
+        status: u16,
+        code: String,
+        #[serde(default)]
+        message: String,
     },
     ExecuteThenDrop,
     Close,
@@ -380,6 +396,15 @@ impl ActionDoc {
             }
             Action::Raw(bytes) => Self::Raw { base64: STANDARD.encode(bytes) },
             Action::Platform(error) => Self::PlatformError { error: (*error).into() },
+            Action::Coded(Coded::Business(code, message)) => {
+                Self::Errcode { code: *code, message: message.clone() }
+            }
+            Action::Coded(Coded::Wrapped(code, message)) => {
+                Self::SubCode { code: *code, message: message.clone() }
+            }
+            Action::Coded(Coded::Service(status, code, message)) => {
+                Self::V1Error { status: *status, code: code.clone(), message: message.clone() }
+            }
             Action::ExecuteThenDrop => Self::ExecuteThenDrop,
             Action::Close => Self::Close,
             Action::Reset => Self::Reset,
@@ -433,9 +458,7 @@ impl ActionDoc {
         Ok(match self {
             Self::Pass => fault,
             Self::Answer { status, content_type, body, body_base64 } => {
-                if !(200..=599).contains(&status) {
-                    return Err(Problem::invalid("`action.status` goes from 200 to 599"));
-                }
+                let status = checked_status(status)?;
                 match body_base64 {
                     Some(base64) => {
                         let body = bytes_of(&base64, "action.bodyBase64")?;
@@ -446,6 +469,11 @@ impl ActionDoc {
             }
             Self::Raw { base64 } => fault.raw(bytes_of(&base64, "action.base64")?),
             Self::PlatformError { error } => fault.platform_error(error.into()),
+            Self::Errcode { code, message } => fault.errcode(code, message),
+            Self::SubCode { code, message } => fault.sub_code(code, message),
+            Self::V1Error { status, code, message } => {
+                fault.v1_error(checked_status(status)?, code, message)
+            }
             Self::ExecuteThenDrop => fault.execute_then_drop(),
             Self::Close => fault.close(),
             Self::Reset => fault.reset(),
@@ -492,6 +520,13 @@ fn checked(pointer: String) -> Result<String, Problem> {
         return Ok(pointer);
     }
     Err(Problem::invalid("`action.pointer` begins with a slash"))
+}
+
+fn checked_status(status: u16) -> Result<u16, Problem> {
+    if (200..=599).contains(&status) {
+        return Ok(status);
+    }
+    Err(Problem::invalid("`action.status` goes from 200 to 599"))
 }
 
 fn bytes_of(base64: &str, name: &str) -> Result<Vec<u8>, Problem> {

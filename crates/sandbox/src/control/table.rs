@@ -369,6 +369,7 @@ const FAULT: &[Field] = &[
         "action",
         Object,
         "kind: pass, answer (status, contentType, body or bodyBase64), raw (base64), platformError (error), \
+         errcode (code, message), subCode (code, message), v1Error (status, code, message), \
          executeThenDrop, close, reset, stall, truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), \
          truncateHead (len), resetInHead (len), stallInHead (len), contentLengthOff (by), badChunk, bothLengths, \
          closeAfterAnswer, closeOnNextRequest, duplicate, wrongType (pointer, to: text, number, flag, null, list, \

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::call::Call;
-use crate::faults::PlatformError;
+use crate::faults::{Coded, PlatformError};
 use crate::limits::{Over, Whose};
 use crate::platform::Platform;
 use crate::routes::{self, Route};
-use crate::wire::failure::Refusal;
+use crate::wire::failure::{Failure, Refusal};
 use crate::wire::{Family, Reply};
 
 impl Platform {
@@ -44,6 +44,29 @@ impl Platform {
             }
         };
         self.rendered(call, route.family, Err(refusal.into()))
+    }
+
+    /// Any code, in the envelope that it stands in.
+    pub(super) fn coded(&mut self, call: &mut Call<'_>, route: &Route, coded: Coded) -> Reply {
+        // For the journal: who would have been answered so.
+        self.probable_client(call, route);
+        let (family, failure) = match coded {
+            Coded::Business(code, message) => {
+                let topapi = route.family == Family::Topapi;
+                (
+                    if topapi { Family::Topapi } else { Family::Old },
+                    Failure::business(code, message),
+                )
+            }
+            Coded::Wrapped(code, message) => {
+                (Family::Topapi, Failure::SubCode(code, message.into()))
+            }
+            Coded::Service(status, code, message) => {
+                let (code, message) = (code.into(), message.into());
+                (Family::V1, Failure::Service { status, code, message })
+            }
+        };
+        self.rendered(call, family, Err(failure))
     }
 
     /// The app that a planned error names: the token's, as far as there is one.

@@ -16,6 +16,7 @@ mod events;
 mod examples;
 mod faults;
 mod fixtures;
+mod foreign;
 mod garbage;
 mod gateway;
 mod hosts;
