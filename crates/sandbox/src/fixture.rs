@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::apps::App;
+use crate::apps::{App, AppKind};
 use crate::company::{Department, Person, ROOT};
 use crate::demo;
 use crate::documents::{
@@ -197,6 +197,13 @@ impl Fixture {
     #[must_use]
     pub fn first_app(&self) -> Option<&str> {
         self.apps.first().map(|app| &*app.client_id)
+    }
+
+    /// The suite key of the first third-party app.
+    #[must_use]
+    pub fn first_suite(&self) -> Option<&str> {
+        let mut suites = self.apps.iter().filter(|app| app.kind == AppKind::ThirdParty);
+        suites.next().map(|app| &*app.client_id)
     }
 
     /// The user id of the first person.

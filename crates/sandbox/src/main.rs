@@ -16,7 +16,7 @@ use options::{Options, Stop};
 use program::end::End;
 use program::files::{Readers, Temporary};
 use program::locator::{Directory, Locator};
-use program::told::{Facts, environment, greeting};
+use program::told::{Facts, Named, environment, greeting};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
@@ -175,10 +175,7 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     let fixture = options.data.as_ref().map(Fixture::read).transpose();
     let fixture = fixture.map_err(|error| error.to_string())?;
     let own = fixture.as_ref().filter(|fixture| !fixture.keeps_demo());
-    let named = own.map(|fixture| {
-        let own = |id: Option<&str>| id.map(str::to_owned);
-        (own(fixture.first_app()), own(fixture.first_person()))
-    });
+    let named = own.map(Named::first_of);
     if let Some(fixture) = fixture {
         builder = builder.fixture(fixture);
     }
@@ -197,9 +194,8 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     if let (Some(text), Some(path)) = (state, &options.state) {
         sandbox.load(&text).map_err(|error| format!("--state {}: {error}", path.display()))?;
     }
-    let demo = sandbox.demo();
-    let (client, person) = named.unwrap_or((Some(demo.client_id), Some(demo.user_id)));
-    let facts = Facts::of(&sandbox, client.as_deref(), person.as_deref());
+    let named = named.unwrap_or_else(|| Named::demo(&sandbox.demo()));
+    let facts = Facts::of(&sandbox, &named);
     Ok((sandbox, facts))
 }
 
