@@ -187,7 +187,12 @@ impl Exchange {
         let Some(session) = self.source.session() else {
             return Progress::Failed(Error::invalid("this credential is no session"));
         };
-        let unsaved = session.unsaved();
+        let mut unsaved = session.unsaved();
+        if unsaved.as_ref().is_some_and(|grant| !grant.replaces(self.seen.kept.as_ref())) {
+            // Somebody logged in anew, or out: theirs is the session now.
+            session.set_unsaved(None);
+            unsaved = None;
+        }
         let fresh = session.begins_with_code();
         if unsaved.is_none()
             && !fresh
@@ -276,14 +281,19 @@ impl Exchange {
         match order {
             Order::Done(data) => {
                 let fresh = self.source.session().is_some_and(Session::begins_with_code);
+                let kept = self.seen.kept.as_ref().filter(|_| !fresh);
+                let presented = kept.and_then(|kept| kept.refresh_token.clone());
                 match self.source.read(data.get()) {
                     Ok(fetched) => {
-                        let asked = errand.sent_at();
-                        let life = Life::granted(fetched.life);
-                        let grant = Unsaved { value: fetched.value, asked, life, fresh };
-                        if let Some(session) = self.source.session() {
-                            session.set_unsaved(Some(grant.clone()));
-                        }
+                        let Some(session) = self.source.session() else {
+                            return Progress::Failed(Error::invalid(
+                                "this credential is no session",
+                            ));
+                        };
+                        let (value, asked) = (fetched.value, errand.sent_at());
+                        let (kept, life) = (session.record(&value), Life::granted(fetched.life));
+                        let grant = Unsaved { value, asked, life, kept, presented };
+                        session.set_unsaved(Some(grant.clone()));
                         self.commit(Box::new(grant), 0, env)
                     }
                     Err(error) => self.confess(error, env),
@@ -314,10 +324,9 @@ impl Exchange {
     }
 
     fn commit(&mut self, grant: Box<Unsaved>, tries: u32, env: Env) -> Progress {
-        let kept = self.source.session().map(|session| session.record(&grant));
         let left = grant.life.after(env.now.since(grant.asked));
-        let record = kept
-            .unwrap_or_default()
+        let record = grant
+            .kept
             .write()
             .map(|value| NewRecord::new(value, left.renew_in, left.expires_in).kept_for(KEEP));
         match record {
@@ -345,6 +354,9 @@ impl Exchange {
         match reply {
             StoreReply::Written { .. } => {
                 self.locked = None;
+                if let Some(session) = self.source.session() {
+                    session.adopt(&grant.kept);
+                }
                 self.saved();
                 let token = self
                     .lease
@@ -352,13 +364,14 @@ impl Exchange {
                     .and_then(|lease| lease.land(grant.value, grant.asked, grant.life));
                 settled(Ok(token))
             }
-            // A login that is new takes the place of whatever session was there.
-            StoreReply::Stale { record } if grant.fresh && tries < TRIES => {
-                self.seen.version = record.map_or(0, |record| record.version);
-                self.commit(grant, tries + 1, env)
-            }
-            // Somebody logged in anew while we were thought dead: theirs is the session now.
-            StoreReply::Stale { .. } => {
+            StoreReply::Stale { record } => {
+                let stored = record.as_ref().map(Kept::read).transpose().ok().flatten();
+                if grant.replaces(stored.as_ref()) && tries < TRIES {
+                    // A login, or we were thought dead and somebody has given up our token since.
+                    self.seen.version = record.map_or(0, |record| record.version);
+                    return self.commit(grant, tries + 1, env);
+                }
+                // Somebody logged in anew while we were thought dead: theirs is the session now.
                 self.saved();
                 self.again(env)
             }
@@ -433,6 +446,15 @@ impl Exchange {
         }
         let unlock = StoreOp::Unlock { key: self.key.clone(), holder: self.holder };
         self.ask(Step::Telling(outcome), unlock)
+    }
+}
+
+/// At its end or where its caller drops it: nobody waits for the answer any more.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(session) = self.source.session() {
+            session.give_up(self.holder);
+        }
     }
 }
 
