@@ -152,10 +152,11 @@ impl Coordinator {
         let lease = policy().limits.total + Duration::from_secs(6);
         // So long after an intent nobody waits for its writer any more.
         let given_up = lease * 3;
+        let long_enough = if whose == Whose::App { lease } else { given_up };
         match (fault, leader) {
             (Fault::Kill(_), Some(leader)) => {
                 self.kill(leader)?;
-                self.advance(if whose == Whose::App { lease } else { given_up });
+                self.advance(long_enough);
             }
             (Fault::Stop(_), Some(leader)) => {
                 self.signal(leader, "STOP")?;
@@ -192,7 +193,7 @@ impl Coordinator {
                 self.kill(victim)?;
                 // If it had the lock, somebody has to wait that out.
                 if !self.listen(Instant::now() + Duration::from_secs(3), Self::all_done)? {
-                    self.advance(given_up);
+                    self.advance(long_enough);
                 }
             }
             _ => {}

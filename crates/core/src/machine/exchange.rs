@@ -302,7 +302,7 @@ impl Exchange {
             Order::Failed(error) => self.confess(error, env),
             Order::Send(_) => {
                 if !self.lease.as_ref().is_some_and(Lease::leads) {
-                    return Progress::Again;
+                    return self.stand_down();
                 }
                 if self.locked.is_none_or(|locked| stale(env.now.since(locked), &self.policy)) {
                     let question = lock(self.key.clone(), self.holder, &self.policy);
@@ -412,6 +412,27 @@ impl Exchange {
                     unlock: Some(self.holder),
                 };
                 self.ask(Step::Confessing(error), question)
+            }
+            Err(error) => Progress::Failed(error),
+        }
+    }
+
+    /// Thought dead by our own process with nothing sent: its new leader needs the lock, and must
+    /// not take our intent for a request.
+    fn stand_down(&mut self) -> Progress {
+        let fresh = self.source.session().is_some_and(Session::begins_with_code);
+        let Some(kept) = self.seen.kept.clone().filter(|_| !fresh) else {
+            return self.tell(Ok(None));
+        };
+        match self.record(&kept) {
+            Ok(record) => {
+                let question = StoreOp::Write {
+                    key: self.key.clone(),
+                    expected: self.seen.version,
+                    record,
+                    unlock: Some(self.holder),
+                };
+                self.ask(Step::Telling(Ok(None)), question)
             }
             Err(error) => Progress::Failed(error),
         }

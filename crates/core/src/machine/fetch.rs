@@ -252,7 +252,8 @@ impl Fetch {
             order => {
                 if matches!(order, Order::Send(_)) {
                     if !self.lease.as_ref().is_some_and(Lease::leads) {
-                        return Progress::Again;
+                        // Thought dead by our own process: its new leader needs the lock.
+                        return self.tell(Ok(None));
                     }
                     if let Some(question) = self.prolonged(env) {
                         return self.ask(Step::Relocking(errand, Box::new(order)), question);

@@ -368,6 +368,54 @@ fn a_request_that_was_given_up_is_made_again_by_its_own_process_and_by_nobody_el
 }
 
 #[test]
+fn who_was_thought_dead_by_its_own_process_takes_its_intent_back() {
+    let mut world = World::new();
+    world.me(&ann()).unwrap();
+    world.pass(7_300);
+    let here = ann_elsewhere();
+    let mut step = Call::new(&Me {}, &here).shared(true).entropy(99).step(world.now());
+    let asked = loop {
+        step = match step {
+            Step::Ask(question @ StoreOp::Write { .. }, asked) => break (question, asked),
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            other => panic!("{other:?}"),
+        };
+    };
+    // The machine slept while the intent was on its way; another caller leads meanwhile.
+    let written = world.store.ask(asked.0);
+    world.pass(30);
+    let Step::Ask(question, next) = Call::new(&Me {}, &here).shared(true).step(world.now()) else {
+        panic!()
+    };
+    let Step::Ask(taken_back, _) = asked.1.reply(world.now(), written) else { panic!() };
+    assert!(matches!(taken_back, StoreOp::Write { unlock: Some(_), .. }), "{taken_back:?}");
+    world.store.ask(taken_back);
+    assert!(world.kept().get("fate").is_none());
+    let mut step = next.reply(world.now(), world.store.ask(question));
+    loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            Step::Send(request, sent) => {
+                let reply = world.answer(&request);
+                sent.reply(world.now(), reply)
+            }
+            Step::Sleep(..) => panic!("nobody holds anything"),
+            step => break step.done().map(|_| ()).unwrap(),
+        };
+    }
+    assert_eq!(
+        world.take_log(),
+        "load, lock, present code, write, me with u1, present r1, me with u2"
+    );
+}
+
+#[test]
 fn a_renewal_that_was_given_up_and_comes_back_is_kept_whatever_was_believed_of_its_token() {
     for fate in ["\"dead\"", "{\"intended\":5}"] {
         let mut world = World::new();

@@ -26,6 +26,10 @@ fn nothing() -> StoreReply {
     StoreReply::Record { record: None }
 }
 
+fn key() -> dingtalk_core::StoreKey {
+    dingtalk_core::StoreKey::new(dingtalk_core::StoreKind::App, "api.dingtalk.com", "dingtest")
+}
+
 /// Version 7 of a token that lives so many seconds more and should be replaced ten minutes before.
 fn stored(value: &str, left: u64) -> Record {
     Record::aged(&new_record(value, left), 7, 0)
@@ -218,6 +222,22 @@ fn a_failed_fetch_frees_the_lock() {
     };
     let error = asked.reply(now, StoreReply::Done).done().unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::Busy { .. }));
+}
+
+#[test]
+fn who_was_thought_dead_by_its_own_process_gives_the_lock_to_it() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (question, first) = ask(asked.reply(at(0), nothing()));
+    let StoreOp::Lock { holder, .. } = question else { panic!("{question:?}") };
+    // The machine slept: another caller leads now, and waits for the lock.
+    let (_, asked) = ask(shared(&app).entropy(8).step(at(60 * 60)));
+    let now = at(60 * 60 + 1);
+    let (question, first) = ask(first.reply(now, StoreReply::Locked { record: None }));
+    assert_eq!(question, StoreOp::Unlock { key: key(), holder });
+    let _ends = first.reply(now, StoreReply::Done).done();
+    let (_, asked) = ask(asked.reply(now, nothing()));
+    let _ = asked.reply(now, StoreReply::Locked { record: None }).send();
 }
 
 #[test]
