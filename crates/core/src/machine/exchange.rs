@@ -180,14 +180,21 @@ impl Exchange {
         self.source.store_trouble().over();
         let age =
             record.as_ref().map_or(Duration::ZERO, |record| Duration::from_millis(record.age_ms));
-        self.seen = match record.as_ref().map(Seen::read).transpose() {
-            Ok(seen) => seen.unwrap_or_default(),
-            Err(error) => return self.fail(&error, env),
-        };
         let Some(session) = self.source.session() else {
             return Progress::Failed(Error::invalid("this credential is no session"));
         };
         let mut unsaved = session.unsaved();
+        let login = unsaved.as_ref().map(|grant| grant.presented.is_none());
+        let login = login.unwrap_or_else(|| session.begins_with_code());
+        self.seen = match record.as_ref().map(Seen::read).transpose() {
+            Ok(seen) => seen.unwrap_or_default(),
+            // A login takes the place of whatever is there, also of what nobody can read.
+            Err(_) if login => {
+                let version = record.map_or(0, |record| record.version);
+                Seen { version, ..Seen::default() }
+            }
+            Err(error) => return self.fail(&error, env),
+        };
         if unsaved.as_ref().is_some_and(|grant| !grant.replaces(self.seen.kept.as_ref())) {
             // Somebody logged in anew, or out: theirs is the session now.
             session.set_unsaved(None);

@@ -368,6 +368,20 @@ fn a_request_that_was_given_up_is_made_again_by_its_own_process_and_by_nobody_el
 }
 
 #[test]
+fn a_login_takes_the_place_of_a_session_that_nobody_can_read() {
+    for text in ["nonsense", r#"{"v":2,"refresh_token":"r"}"#] {
+        let mut world = World::new();
+        world.me(&ann()).unwrap();
+        world.put(text);
+        assert_eq!(world.me(&ann_elsewhere()), Err(ErrorKind::Store));
+        assert!(!world.take_log().contains("present r"));
+        world.me(&ann()).unwrap();
+        assert_eq!(world.kept()["refresh_token"], "r2");
+        world.me(&ann_elsewhere()).unwrap();
+    }
+}
+
+#[test]
 fn who_was_thought_dead_by_its_own_process_takes_its_intent_back() {
     let mut world = World::new();
     world.me(&ann()).unwrap();
