@@ -416,10 +416,11 @@ impl Machine {
             (self.source.session(), self.source.slot().peek(env.now))
         {
             session.set_unsaved(Some(Unsaved {
+                kept: session.record(&token.value),
                 value: (*token.value).clone(),
                 asked: env.now,
                 life: Life::of(token.expires.left(env.now)),
-                fresh: true,
+                presented: None,
             }));
         }
         let policy = Policy { total: left, ..self.policy.clone() };

@@ -180,14 +180,26 @@ impl Exchange {
         self.source.store_trouble().over();
         let age =
             record.as_ref().map_or(Duration::ZERO, |record| Duration::from_millis(record.age_ms));
-        self.seen = match record.as_ref().map(Seen::read).transpose() {
-            Ok(seen) => seen.unwrap_or_default(),
-            Err(error) => return self.fail(&error, env),
-        };
         let Some(session) = self.source.session() else {
             return Progress::Failed(Error::invalid("this credential is no session"));
         };
-        let unsaved = session.unsaved();
+        let mut unsaved = session.unsaved();
+        let login = unsaved.as_ref().map(|grant| grant.presented.is_none());
+        let login = login.unwrap_or_else(|| session.begins_with_code());
+        self.seen = match record.as_ref().map(Seen::read).transpose() {
+            Ok(seen) => seen.unwrap_or_default(),
+            // A login takes the place of whatever is there, also of what nobody can read.
+            Err(_) if login => {
+                let version = record.map_or(0, |record| record.version);
+                Seen { version, ..Seen::default() }
+            }
+            Err(error) => return self.fail(&error, env),
+        };
+        if unsaved.as_ref().is_some_and(|grant| !grant.replaces(self.seen.kept.as_ref())) {
+            // Somebody logged in anew, or out: theirs is the session now.
+            session.set_unsaved(None);
+            unsaved = None;
+        }
         let fresh = session.begins_with_code();
         if unsaved.is_none()
             && !fresh
@@ -276,14 +288,19 @@ impl Exchange {
         match order {
             Order::Done(data) => {
                 let fresh = self.source.session().is_some_and(Session::begins_with_code);
+                let kept = self.seen.kept.as_ref().filter(|_| !fresh);
+                let presented = kept.and_then(|kept| kept.refresh_token.clone());
                 match self.source.read(data.get()) {
                     Ok(fetched) => {
-                        let asked = errand.sent_at();
-                        let life = Life::granted(fetched.life);
-                        let grant = Unsaved { value: fetched.value, asked, life, fresh };
-                        if let Some(session) = self.source.session() {
-                            session.set_unsaved(Some(grant.clone()));
-                        }
+                        let Some(session) = self.source.session() else {
+                            return Progress::Failed(Error::invalid(
+                                "this credential is no session",
+                            ));
+                        };
+                        let (value, asked) = (fetched.value, errand.sent_at());
+                        let (kept, life) = (session.record(&value), Life::granted(fetched.life));
+                        let grant = Unsaved { value, asked, life, kept, presented };
+                        session.set_unsaved(Some(grant.clone()));
                         self.commit(Box::new(grant), 0, env)
                     }
                     Err(error) => self.confess(error, env),
@@ -292,7 +309,7 @@ impl Exchange {
             Order::Failed(error) => self.confess(error, env),
             Order::Send(_) => {
                 if !self.lease.as_ref().is_some_and(Lease::leads) {
-                    return Progress::Again;
+                    return self.stand_down();
                 }
                 if self.locked.is_none_or(|locked| stale(env.now.since(locked), &self.policy)) {
                     let question = lock(self.key.clone(), self.holder, &self.policy);
@@ -314,10 +331,9 @@ impl Exchange {
     }
 
     fn commit(&mut self, grant: Box<Unsaved>, tries: u32, env: Env) -> Progress {
-        let kept = self.source.session().map(|session| session.record(&grant));
         let left = grant.life.after(env.now.since(grant.asked));
-        let record = kept
-            .unwrap_or_default()
+        let record = grant
+            .kept
             .write()
             .map(|value| NewRecord::new(value, left.renew_in, left.expires_in).kept_for(KEEP));
         match record {
@@ -345,6 +361,9 @@ impl Exchange {
         match reply {
             StoreReply::Written { .. } => {
                 self.locked = None;
+                if let Some(session) = self.source.session() {
+                    session.adopt(&grant.kept);
+                }
                 self.saved();
                 let token = self
                     .lease
@@ -352,13 +371,14 @@ impl Exchange {
                     .and_then(|lease| lease.land(grant.value, grant.asked, grant.life));
                 settled(Ok(token))
             }
-            // A login that is new takes the place of whatever session was there.
-            StoreReply::Stale { record } if grant.fresh && tries < TRIES => {
-                self.seen.version = record.map_or(0, |record| record.version);
-                self.commit(grant, tries + 1, env)
-            }
-            // Somebody logged in anew while we were thought dead: theirs is the session now.
-            StoreReply::Stale { .. } => {
+            StoreReply::Stale { record } => {
+                let stored = record.as_ref().map(Kept::read).transpose().ok().flatten();
+                if grant.replaces(stored.as_ref()) && tries < TRIES {
+                    // A login, or we were thought dead and somebody has given up our token since.
+                    self.seen.version = record.map_or(0, |record| record.version);
+                    return self.commit(grant, tries + 1, env);
+                }
+                // Somebody logged in anew while we were thought dead: theirs is the session now.
                 self.saved();
                 self.again(env)
             }
@@ -404,6 +424,27 @@ impl Exchange {
         }
     }
 
+    /// Thought dead by our own process with nothing sent: its new leader needs the lock, and must
+    /// not take our intent for a request.
+    fn stand_down(&mut self) -> Progress {
+        let fresh = self.source.session().is_some_and(Session::begins_with_code);
+        let Some(kept) = self.seen.kept.clone().filter(|_| !fresh) else {
+            return self.tell(Ok(None));
+        };
+        match self.record(&kept) {
+            Ok(record) => {
+                let question = StoreOp::Write {
+                    key: self.key.clone(),
+                    expected: self.seen.version,
+                    record,
+                    unlock: Some(self.holder),
+                };
+                self.ask(Step::Telling(Ok(None)), question)
+            }
+            Err(error) => Progress::Failed(error),
+        }
+    }
+
     /// A record with the times of the access token that is stored now.
     fn record(&self, kept: &Kept) -> Result<NewRecord, Error> {
         let life =
@@ -433,6 +474,15 @@ impl Exchange {
         }
         let unlock = StoreOp::Unlock { key: self.key.clone(), holder: self.holder };
         self.ask(Step::Telling(outcome), unlock)
+    }
+}
+
+/// At its end or where its caller drops it: nobody waits for the answer any more.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(session) = self.source.session() {
+            session.give_up(self.holder);
+        }
     }
 }
 

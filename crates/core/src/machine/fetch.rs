@@ -100,7 +100,7 @@ impl Fetch {
                     return self.present(env);
                 }
                 self.holder = holder(env);
-                self.patience = Some(env.now + self.policy.lease());
+                self.patience = Some(env.now + patience(&self.policy));
                 self.load(env)
             }
             (Step::Loading, Event::Store(StoreReply::Record { record })) => {
@@ -252,7 +252,8 @@ impl Fetch {
             order => {
                 if matches!(order, Order::Send(_)) {
                     if !self.lease.as_ref().is_some_and(Lease::leads) {
-                        return Progress::Again;
+                        // Thought dead by our own process: its new leader needs the lock.
+                        return self.tell(Ok(None));
                     }
                     if let Some(question) = self.prolonged(env) {
                         return self.ask(Step::Relocking(errand, Box::new(order)), question);
@@ -398,6 +399,13 @@ pub(crate) fn life(record: &Record) -> Life {
 pub(crate) fn lock(key: StoreKey, holder: u64, policy: &Policy) -> StoreOp {
     let lease_ms = u64::try_from(policy.lease().as_millis()).unwrap_or(u64::MAX);
     StoreOp::Lock { key, holder, lease_ms }
+}
+
+/// How long to wait for another process's token. If that process dies, its lock lives for a lease,
+/// and then one of those who wait fetches: the others must not lose patience just then and fetch
+/// as well. Whoever has little time goes on alone while half of it is left.
+fn patience(policy: &Policy) -> Duration {
+    (policy.lease() * 2).min(policy.total / 2)
 }
 
 /// Whether a lock that was taken so long ago might end before a request does that goes out now.
