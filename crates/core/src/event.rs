@@ -3,8 +3,8 @@
 //!
 //! An event comes in one of three forms, with names in three styles: flat over HTTP push, as rows
 //! of SyncHTTP, or over Stream with half of it in headers. Here it is one [`Event`] whichever way
-//! it came: out of an HTTP request's decrypted text by [`Event::from_push`], out of a Stream frame
-//! by [`Event::from_stream`].
+//! it came: [`callback`](crate::callback) gives them out of HTTP requests, [`Event::from_stream`]
+//! makes them of Stream frames.
 //!
 //! ```
 //! use dingtalk_core::event::{Event, EventKind};
