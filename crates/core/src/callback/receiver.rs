@@ -142,12 +142,19 @@ impl Receiver {
         if off > self.max_age {
             return Err(Refusal::Stale { off, max: self.max_age });
         }
+        let turn = match self.pushes.claim(EventKey::of(&["push", &hex(&signature)]), now) {
+            Claim::New(turn) => Some(turn),
+            Claim::UnderWay => return Err(Refusal::UnderWay),
+            Claim::Done if self.replays => None,
+            Claim::Done => return Err(Refusal::Replayed),
+        };
         let opened = self.cipher.open(&encrypt)?;
         let events = self.events_for_us(&opened.message, &opened.owner)?;
+        let replayed = turn.is_none();
         let mut received = Received {
             events: Vec::with_capacity(events.len()),
             repeats: 0,
-            turns: Vec::new(),
+            turns: Vec::from_iter(turn),
             now,
             cipher: Arc::clone(&self.cipher),
             reply: self.reply_to(&events),
@@ -155,14 +162,9 @@ impl Receiver {
             nonce: query.nonce.into_owned(),
             owner: opened.owner,
         };
-        match self.pushes.claim(EventKey::of(&["push", &hex(&signature)]), now) {
-            Claim::New(turn) => received.turns.push(turn),
-            Claim::UnderWay => return Err(Refusal::UnderWay),
-            Claim::Done if !self.replays => return Err(Refusal::Replayed),
-            Claim::Done => {
-                received.repeats = events.len();
-                return Ok(received);
-            }
+        if replayed {
+            received.repeats = events.len();
+            return Ok(received);
         }
         self.sort_out(events, signed_at, &mut received)?;
         Ok(received)
