@@ -88,7 +88,7 @@ impl Program {
         let limit = self.receiver.admit(&request)?;
         let (parts, body) = request.into_parts();
         let body = tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await;
-        // Cut short, too slow or too large: what is there is judged, and refused.
+        // Cut short, too slow or too large: refused all the same.
         let body = body.ok().and_then(Result::ok).ok_or(Refusal::TooLarge { limit })?;
         let now = Timestamp::at(SystemTime::now(), Instant::now());
         let received = self.receiver.receive(&http::Request::from_parts(parts, body), now)?;

@@ -42,9 +42,13 @@
 //!    `msg_signature`; the platform's pages disagree. Nothing of an unsigned push is decrypted.
 //! 3. The signed time: within an hour of ours ([`Receiver::max_age`]).
 //! 4. Whether this very push was acknowledged before: a replay is refused.
+//!    Remembered are the latest 10,000 of two hours.
 //! 5. Decryption, padding and lengths; the length inside is a claim and not trusted.
 //! 6. The owner: whom the push is for. The error says which id was expected ([`Owner`]).
 //! 7. Which of the events were acted on before: those are left out, and acknowledged again.
+//!    The memory is this process's: [`Seen`](crate::event::Seen).
+//!
+//! The examples `callback_blocking` and `callback_axum` are whole programs.
 //!
 //! The platform must get its answer within 1.5 to 2.5 seconds, whichever page is right: put longer
 //! work into a queue that survives the process, then acknowledge.

@@ -100,8 +100,8 @@
 //! # What it is not
 //!
 //! - No HTTP client: see the two driver crates, or bring a closure.
-//! - No model of the whole platform: identity, contacts, to-dos, page signatures; for the rest
-//!   [`RawEndpoint`].
+//! - No model of the whole platform: identity, contacts, to-dos, page signatures, events; for the
+//!   rest [`RawEndpoint`].
 //!
 //! # What it remembers about the process
 //!
