@@ -5,8 +5,11 @@
 //! ```sh
 //! cargo run --release --bin cost -- throughput
 //! ```
+//!
+//! And what a pushed event costs, against the same parts by hand: `cost -- callback`.
 
 mod bare;
+mod callback;
 mod ours;
 mod serve;
 mod throughput;
@@ -20,7 +23,8 @@ fn main() -> ExitCode {
         ["serve"] => serve::forever(),
         ["call", client, origin, calls] => call(client, origin, calls),
         ["throughput"] => throughput::compare(),
-        _ => Err("serve | call CLIENT ORIGIN CALLS | throughput".into()),
+        ["callback"] => callback::measure(),
+        _ => Err("serve | call CLIENT ORIGIN CALLS | throughput | callback".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -53,6 +53,7 @@
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
+//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or Stream |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
@@ -99,8 +100,8 @@
 //! # What it is not
 //!
 //! - No HTTP client: see the two driver crates, or bring a closure.
-//! - No model of the whole platform: identity, contacts, to-dos, page signatures; for the rest
-//!   [`RawEndpoint`].
+//! - No model of the whole platform: identity, contacts, to-dos, page signatures, events; for the
+//!   rest [`RawEndpoint`].
 //!
 //! # What it remembers about the process
 //!
@@ -110,11 +111,13 @@
 mod app;
 pub mod auth;
 mod call;
+pub mod callback;
 pub mod contact;
 mod corp;
 pub mod dialect;
 mod endpoint;
 mod error;
+pub mod event;
 mod id;
 pub mod jsapi;
 pub mod lenient;
