@@ -1,6 +1,6 @@
 //! One web socket: a thread waits for what comes, and whoever has something to say sends it.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{Shutdown, TcpStream};
 use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, MutexGuard, PoisonError};
