@@ -8,7 +8,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::value::{
+    I64Deserializer, MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer, U64Deserializer,
+};
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Reads a `T` tolerantly.
@@ -226,6 +228,14 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
         T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
     }
 
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        T::deserialize(I64Deserializer::new(value)).map(|item| vec![item])
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        T::deserialize(U64Deserializer::new(value)).map(|item| vec![item])
+    }
+
     /// The printed samples hold lists as text, `"[2,3,4]"`, or one item alone.
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         let value = value.trim();
@@ -275,6 +285,12 @@ mod tests {
             Everything { number: -7, flag: true, text: Some("x".into()), list: vec![2, 3] };
         assert_eq!(parse(r#"{"number":-7,"flag":true,"text":"x","list":[2,3]}"#), expected);
         assert_eq!(parse(r#"{"number":"-7","flag":"true","text":"x","list":"[2,3]"}"#), expected);
+    }
+
+    #[test]
+    fn one_number_may_stand_where_a_list_belongs() {
+        assert_eq!(parse(r#"{"list":7}"#).list, [7]);
+        assert_eq!(parse(r#"{"list":-7}"#).list, [-7]);
     }
 
     #[test]

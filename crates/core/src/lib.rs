@@ -53,7 +53,7 @@
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
-//! | WHAT HAPPENS over there | events and callbacks over a web socket: [`mod@stream`] has the rules |
+//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or over a web socket ([`mod@stream`]) |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
@@ -111,11 +111,13 @@
 mod app;
 pub mod auth;
 mod call;
+pub mod callback;
 pub mod contact;
 mod corp;
 pub mod dialect;
 mod endpoint;
 mod error;
+pub mod event;
 mod id;
 pub mod jsapi;
 pub mod lenient;

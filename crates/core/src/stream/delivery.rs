@@ -6,6 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::auth::TakeSuiteTicket;
+use crate::event::{Event, EventKind};
 use crate::{CorpId, Error, ErrorKind, Secret, UnifiedAppId};
 
 /// One message that the platform pushed over Stream (wire-facts §10.7).
@@ -57,7 +58,35 @@ impl Delivery {
         self.data.expose()
     }
 
-    /// The content as a type of the program's own.
+    /// The event as a type, the same as over HTTP: `None` for a callback. One that is not known
+    /// here, or whose data is of another form, is an event all the same and keeps its text.
+    ///
+    /// ```
+    /// # use dingtalk_core::stream::Delivery;
+    /// use dingtalk_core::event::EventKind;
+    ///
+    /// # fn show(delivery: &Delivery) {
+    /// if let Some(event) = delivery.event() {
+    ///     match event.kind {
+    ///         EventKind::UserAddOrg(change) => println!("{:?} joined", change.user_ids),
+    ///         _ => println!("{} of no interest", event.name),
+    ///     }
+    /// }
+    /// # }
+    /// ```
+    pub fn event(&self) -> Option<Event> {
+        (self.kind == DeliveryKind::Event).then(|| {
+            Event::from_stream(
+                &self.event_type,
+                Some(self.corp_id.as_str()),
+                Some(&self.event_id),
+                self.born_at.or(self.sent_at),
+                self.data(),
+            )
+        })
+    }
+
+    /// The content as a type of the program's own: what a callback asks, say.
     ///
     /// # Errors
     /// When it is of another shape: with the place, never with what stands there.
@@ -67,11 +96,11 @@ impl Delivery {
     /// # fn show(delivery: &Delivery) -> Result<(), dingtalk_core::Error> {
     /// #[derive(serde::Deserialize)]
     /// #[serde(rename_all = "camelCase")]
-    /// struct Joined {
-    ///     user_id: Vec<String>,
+    /// struct Message {
+    ///     sender_nick: String,
     /// }
-    /// let joined: Joined = delivery.json()?;
-    /// # let _ = joined.user_id;
+    /// let message: Message = delivery.json()?;
+    /// # let _ = message.sender_nick;
     /// # Ok(())
     /// # }
     /// ```
@@ -102,17 +131,9 @@ impl Delivery {
     /// # }
     /// ```
     pub fn suite_ticket(&self) -> Option<TakeSuiteTicket> {
-        #[derive(serde::Deserialize)]
-        struct Data {
-            #[serde(rename = "suiteTicket")]
-            ticket: Secret,
-        }
-        if self.kind != DeliveryKind::Event || self.event_type != "suite_ticket" {
-            return None;
-        }
-        let ticket = self.json::<Data>().ok()?.ticket;
+        let EventKind::SuiteTicket(pushed) = self.event()?.kind else { return None };
         let pushed_at = self.born_at.or(self.sent_at).unwrap_or(self.received_at);
-        (!ticket.is_empty()).then(|| TakeSuiteTicket::new(ticket, pushed_at))
+        Some(TakeSuiteTicket::new(pushed.ticket, pushed_at))
     }
 
     /// The event's name or the callback's topic: the form for logs.

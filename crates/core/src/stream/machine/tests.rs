@@ -219,6 +219,32 @@ fn an_event_is_acknowledged_after_the_handler_and_not_before() {
 }
 
 #[test]
+fn a_delivery_is_a_typed_event_or_a_callback() {
+    let (mut step, link) = Step::connected();
+    let mut frame = event("m1");
+    frame["headers"]["eventType"] = json!("user_add_org");
+    frame["headers"]["eventCorpId"] = json!("dingcorp");
+    frame["data"] = json!(r#"{"timeStamp":"1","userId":["manager0427"]}"#);
+    let mut given = Vec::new();
+    for frame in [frame, callback("c2", TOPIC)] {
+        step.text(link, &frame);
+        given.extend(step.orders.drain(..).filter_map(|order| match order {
+            Order::Handle(_, delivery) => Some(delivery),
+            _ => None,
+        }));
+    }
+    let event = given[0].event().unwrap();
+    assert_eq!((event.id.as_deref(), event.corp_id.unwrap().as_str()), (Some("e"), "dingcorp"));
+    match event.kind {
+        crate::event::EventKind::UserAddOrg(change) => assert_eq!(change.user_ids, ["manager0427"]),
+        other => panic!("{other:?}"),
+    }
+    assert!(given[1].event().is_none());
+    assert!(given[1].json::<Value>().is_ok());
+    assert!(!given[1].json::<u8>().unwrap_err().to_string().contains('{'));
+}
+
+#[test]
 fn a_handler_that_fails_or_says_so_puts_the_event_off_and_gets_it_again() {
     let (mut step, link) = Step::connected();
     for outcome in [Err("no database"), Ok(Answer::Later)] {

@@ -74,7 +74,7 @@ fn input(act: Act, step: &Step, tickets: &mut u64) -> Input {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
     fn no_course_of_things_breaks_it(
