@@ -19,6 +19,12 @@
 //!
 //! It starts no task of its own beside those of hyper's connections, and logs nothing.
 //!
+//! # Features
+//!
+//! | feature, off unless named | |
+//! |---|---|
+//! | `stream` | events and callbacks over a web socket: `Client::stream` |
+//!
 //! # What a call costs
 //!
 //! A warm call of `v2/user/get` (1.2 KB record, plain HTTP on loopback) against a bare hyper-util client
@@ -42,6 +48,8 @@ mod clock;
 mod connect;
 mod keep_fresh;
 mod pages;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod transport;
 
 pub use client::{Client, ClientBuilder};

@@ -42,6 +42,8 @@ use crate::connect::{CONNECTED_BY, Connect};
 pub struct HttpTransport {
     client: Client<Connect, Full<Bytes>>,
     user_agent: HeaderValue,
+    #[cfg(feature = "stream")]
+    connect: Connect,
 }
 
 /// A reply on its way. Dropping it gives the exchange up and closes its connection.
@@ -59,6 +61,12 @@ impl HttpTransport {
     /// To change something before it is built.
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
+    }
+
+    /// How it gets its connections.
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> &Connect {
+        &self.connect
     }
 }
 
@@ -196,7 +204,12 @@ impl HttpTransportBuilder {
             .map_err(|_| Error::invalid("a user agent must be one line of visible ASCII"))?;
         let connect =
             Connect::new(rules, Tls::new(&self.extra_ca, &[b"h2", b"http/1.1"])?, user_agent);
-        Ok(HttpTransport { client: client(connect), user_agent: header })
+        Ok(HttpTransport {
+            #[cfg(feature = "stream")]
+            connect: connect.clone(),
+            client: client(connect),
+            user_agent: header,
+        })
     }
 }
 

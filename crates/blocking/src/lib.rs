@@ -16,6 +16,12 @@
 //! core does without: a [transport](HttpTransport) on ureq, a clock, and one loop of about twenty
 //! lines that does what core says. So everything about *what* is sent and *when* is written there.
 //!
+//! # Features
+//!
+//! | feature, off unless named | |
+//! |---|---|
+//! | `stream` | events and callbacks over a web socket: `Client::stream` |
+//!
 //! # Logs
 //!
 //! This crate logs nothing. ureq writes through the `log` crate; what it writes holds no URL,
@@ -45,6 +51,8 @@ mod clock;
 mod connect;
 mod keep_fresh;
 mod pages;
+#[cfg(feature = "stream")]
+pub mod stream;
 mod transport;
 
 pub use client::{Client, ClientBuilder};

@@ -37,6 +37,8 @@ pub struct HttpTransport {
     agent: Agent,
     /// The bounds that the agent already has; requests with others bring a configuration along.
     limits: Limits,
+    #[cfg(feature = "stream")]
+    connect: Connect,
 }
 
 impl HttpTransport {
@@ -51,6 +53,12 @@ impl HttpTransport {
     /// To change something before it is built.
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
+    }
+
+    /// How it gets its connections.
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> &Connect {
+        &self.connect
     }
 
     fn carry(&self, request: Request) -> Reply {
@@ -192,6 +200,8 @@ impl HttpTransportBuilder {
         let connect = Connect::new(rules, Tls::new(&self.extra_ca, &[])?, user_agent.clone());
         let config = config(&user_agent, self.limits);
         Ok(HttpTransport {
+            #[cfg(feature = "stream")]
+            connect: connect.clone(),
             agent: Agent::with_parts(config, connect, NoLookup),
             limits: self.limits,
         })

@@ -53,7 +53,7 @@
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
-//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or Stream |
+//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or over a web socket ([`mod@stream`]) |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
@@ -128,6 +128,7 @@ mod raw;
 mod region;
 mod secret;
 pub mod store;
+pub mod stream;
 mod sync;
 mod time;
 pub mod todo;
@@ -136,7 +137,9 @@ mod upkeep;
 mod user;
 mod wire;
 
-pub use app::{ActsAs, AnyToken, App, AppBuilder, AppOrUser, Caller, Credential, Nobody, Sso};
+pub use app::{
+    ActsAs, AnyToken, App, AppBuilder, AppOrSuite, AppOrUser, Caller, Credential, Nobody, Sso,
+};
 pub use call::{Asked, Call, Sent, Step};
 pub use corp::{Corp, Suite, SuiteBuilder};
 #[doc(hidden)]
