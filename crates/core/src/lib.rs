@@ -129,6 +129,8 @@ mod sync;
 mod time;
 pub mod todo;
 mod token;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod upkeep;
 mod user;
 mod wire;
