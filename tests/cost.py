@@ -17,7 +17,7 @@ from pathlib import Path
 FEW, MANY = 100, 600
 MOST_RATIO = 1.05
 MOST_ALLOCATIONS = 10
-MOST_WATCHABLE = 1.005
+MOST_WATCHABLE = 1.01
 PAIRS = (("blocking", "ours-blocking", "bare-ureq"), ("async", "ours-async", "bare-hyper"))
 
 

@@ -54,6 +54,7 @@
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
+//! | WHAT HAPPENS meanwhile | a span and events in the words of `trace`, with the feature `tracing` |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
 //! *join* (somebody is fetching). The leader asks the store, if there is one, fetches, saves, and
