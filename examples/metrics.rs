@@ -35,7 +35,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         client.call(GetUser::new(&*demo.user_id))?;
     }
     told(client.call(GetUser::new("nobody-of-that-name")).map(|_| ()));
-    sandbox.fault(Fault::on("POST /topapi/v2/user/get").platform_error(PlatformError::Busy).times(1));
+    sandbox
+        .fault(Fault::on("POST /topapi/v2/user/get").platform_error(PlatformError::Busy).times(1));
     client.call(GetUser::new(&*demo.user_id))?;
     sandbox.revoke_all_tokens();
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(async {
@@ -44,7 +45,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     })?;
 
     println!("{metrics}");
-    assert_eq!(metrics.count("dingtalk_calls_total{operation=\"contact.get_user\",outcome=\"ok\"}"), 4);
+    assert_eq!(
+        metrics.count("dingtalk_calls_total{operation=\"contact.get_user\",outcome=\"ok\"}"),
+        4
+    );
     Ok(())
 }
 

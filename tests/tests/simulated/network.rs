@@ -7,7 +7,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::pin::Pin;
 use std::time::Duration;
 
-use dingtalk_core::{Reply, Request, Response, Store, StoreOp, StoreReply, Transport, TransportError};
+use dingtalk_core::{
+    Reply, Request, Response, Store, StoreOp, StoreReply, Transport, TransportError,
+};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
@@ -121,7 +123,7 @@ async fn carry(request: Request) -> Reply {
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
     let connection = tokio::spawn(connection);
-    let mut http = request.into_http().map(Full::from);
+    let mut http = request.into_http().map(Full::<Bytes>::from);
     let target = http.uri().path_and_query().cloned();
     *http.uri_mut() = target.map_or_else(Default::default, Into::into);
     http.headers_mut().insert("host", http::HeaderValue::from_static("platform"));

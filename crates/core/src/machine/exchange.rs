@@ -244,7 +244,8 @@ impl Exchange {
         let Some(kept) = self.seen.kept.clone() else {
             return match session.first_record() {
                 Some(first) => self.intend(&first),
-                None => self.fail(&login_again(false), env),
+                // Also where it was a login's code whose answer nobody waited for.
+                None => self.fail(&login_again(session.in_doubt()), env),
             };
         };
         let settle = self.policy.lease() * 2;
