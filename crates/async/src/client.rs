@@ -161,7 +161,13 @@ impl<C: Credential> Client<C> {
             .policy(policy)
             .shared(shared.store.is_some())
             .entropy(shared.entropy.draw());
-        run(shared, call)
+        #[cfg(feature = "tracing")]
+        let span = call.span();
+        let call = run(shared, call);
+        // In the span whenever it is polled or dropped, and out of it while it waits.
+        #[cfg(feature = "tracing")]
+        let call = tracing::Instrument::instrument(call, span);
+        call
     }
 
     pub(crate) fn now(&self) -> Timestamp {

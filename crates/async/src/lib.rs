@@ -17,7 +17,13 @@
 //! core does without: a [transport](HttpTransport) on hyper, a clock, and one loop of about twenty
 //! lines that does what core says. So everything about *what* is sent and *when* is written there.
 //!
-//! It starts no task of its own beside those of hyper's connections, and logs nothing.
+//! It starts no task of its own beside those of hyper's connections.
+//!
+//! # Watching
+//!
+//! With the feature `tracing` each call has a span, on its future and so over every `.await`, and
+//! what happens in it is told as events: `core::trace` has the vocabulary. Nothing secret is among
+//! them. Without the feature this crate tells nothing.
 //!
 //! # Features
 //!
@@ -42,6 +48,9 @@
 //! cost -- throughput` prints the others, medians of nine pairs on two cores. That it is not dearer
 //! than the bare one is owed to parsing from one checked string instead of a byte slice, and pays
 //! for the machine.
+//!
+//! The feature `tracing`, where nobody watches, makes it 1.004 times as many instructions and no
+//! allocation more; `tests/cost.py` prints that, too, and holds it below 1.01.
 
 mod client;
 mod clock;

@@ -194,6 +194,8 @@ impl Carrier {
 impl Shared {
     /// The whole driver: does what core says and tells it what came of it.
     fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Output, Error> {
+        #[cfg(feature = "tracing")]
+        let _span = call.span().entered();
         let mut step = call.step(self.now());
         loop {
             step = match step {

@@ -21,10 +21,15 @@
 //! | feature, off unless named | |
 //! |---|---|
 //! | `stream` | events and callbacks over a web socket: `Client::stream` |
+//! | `tracing` | spans and events of calls, below |
 //!
-//! # Logs
+//! # Watching
 //!
-//! This crate logs nothing. ureq writes through the `log` crate; what it writes holds no URL,
+//! With the feature `tracing` each call has a span, and what happens in it is told as events:
+//! `core::trace` has the vocabulary. Nothing secret is among them. Without the feature this crate
+//! tells nothing.
+//!
+//! ureq writes through the `log` crate; what it writes holds no URL,
 //! header value or body, except that `ureq_proto` dumps heads and answers at its lowest level:
 //! never turn `ureq_proto=trace` on where secrets count.
 //!
@@ -45,6 +50,9 @@
 //! cost -- throughput` prints the others, medians of nine pairs on two cores. That it is not dearer
 //! than the bare one is owed to parsing from one checked string instead of a byte slice, and pays
 //! for the machine.
+//!
+//! The feature `tracing`, where nobody watches, makes it 1.005 times as many instructions and no
+//! allocation more; `tests/cost.py` prints that, too, and holds it below 1.01.
 
 mod client;
 mod clock;

@@ -55,6 +55,7 @@
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
 //! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or over a web socket ([`mod@stream`]) |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
+//! | WHAT HAPPENS meanwhile | a span and events in the words of `trace`, with the feature `tracing` |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
 //! *join* (somebody is fetching). The leader asks the store, if there is one, fetches, saves, and
@@ -133,6 +134,8 @@ mod sync;
 mod time;
 pub mod todo;
 mod token;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod upkeep;
 mod user;
 mod wire;

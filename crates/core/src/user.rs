@@ -200,6 +200,11 @@ impl Session {
         matches!(self.state().present, Some(Begin::Code(_)))
     }
 
+    /// Whether an answer was lost that may have held the tokens.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.state().in_doubt
+    }
+
     pub(crate) fn unsaved(&self) -> Option<Unsaved> {
         self.state().unsaved.clone()
     }

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::machine::fetch::{Progress, holder, life, lock, pause, poll, said, settled, stale};
+use crate::machine::watch::{From, Note, Pause, Reason, note};
 use crate::machine::{Env, Event, Machine, Order};
 use crate::store::rules::{self, Decision, Fate, Kept};
 use crate::store::{NewRecord, POLL, Record, StoreKey, StoreOp, StoreReply};
@@ -27,6 +28,7 @@ pub(crate) struct Exchange {
     patience: Timestamp,
     /// How often the store was read again because somebody else had written.
     turns: u32,
+    waiting: Pause,
     step: Step,
 }
 
@@ -72,6 +74,7 @@ impl Exchange {
             seen: Seen::default(),
             patience: Timestamp::default(),
             turns: 0,
+            waiting: Pause::default(),
             step: Step::Idle,
         }
     }
@@ -100,7 +103,10 @@ impl Exchange {
                 self.locked = None;
                 self.wait(env)
             }
-            (Step::Waiting, Event::Woken) => self.load(),
+            (Step::Waiting, Event::Woken) => {
+                self.waiting.over(env.now);
+                self.load()
+            }
             (Step::Intending, Event::Store(StoreReply::Written { version })) => {
                 self.seen.version = version;
                 self.errand(env)
@@ -128,7 +134,10 @@ impl Exchange {
             (Step::Committing(grant, tries), Event::Store(reply)) => {
                 self.committed(grant, tries, reply, env)
             }
-            (Step::Pausing(grant, tries), Event::Woken) => self.commit(grant, tries, env),
+            (Step::Pausing(grant, tries), Event::Woken) => {
+                self.waiting.over(env.now);
+                self.commit(grant, tries, env)
+            }
             (Step::Confessing(error), Event::Store(reply)) => {
                 let refused = matches!(error.kind(), ErrorKind::LoginAgain { .. });
                 match reply {
@@ -164,20 +173,25 @@ impl Exchange {
 
     fn wait(&mut self, env: Env) -> Progress {
         match self.lease.take().map(|lease| lease.defer(env.now)) {
-            Some(Ok(reserve)) => return self.tell(Ok(Some(reserve))),
+            Some(Ok(reserve)) => {
+                note(&Note::Token { from: From::Memory, left: reserve.expires.left(env.now) });
+                return self.tell(Ok(Some(reserve)));
+            }
             Some(Err(lease)) => self.lease = Some(lease),
             None => {}
         }
         if self.patience.has_come(env.now) {
             return self.fail(&Error::new(ErrorKind::TimedOut { maybe_executed: false }), env);
         }
+        let pause = poll(env);
+        self.waiting.begin(Reason::StoreLock, pause, env.now);
         self.step = Step::Waiting;
-        Progress::Order(Order::Sleep(poll(env)))
+        Progress::Order(Order::Sleep(pause))
     }
 
     /// What is stored decides what to do.
     fn look(&mut self, record: Option<Record>, env: Env) -> Progress {
-        self.source.store_trouble().over();
+        self.source.store_works();
         let age =
             record.as_ref().map_or(Duration::ZERO, |record| Duration::from_millis(record.age_ms));
         let Some(session) = self.source.session() else {
@@ -228,7 +242,11 @@ impl Exchange {
             return None;
         }
         self.source.session()?.adopt(kept);
-        Some(Ok(self.lease.take()?.land(value, now, life)))
+        let token = self.lease.take()?.land(value, now, life);
+        if token.is_some() {
+            note(&Note::Token { from: From::Store, left: life.expires_in });
+        }
+        Some(Ok(token))
     }
 
     fn decide(&mut self, age: Duration, env: Env) -> Progress {
@@ -238,7 +256,8 @@ impl Exchange {
         let Some(kept) = self.seen.kept.clone() else {
             return match session.first_record() {
                 Some(first) => self.intend(&first),
-                None => self.fail(&login_again(false), env),
+                // Also where it was a login's code whose answer nobody waited for.
+                None => self.fail(&login_again(session.in_doubt()), env),
             };
         };
         let settle = self.policy.lease() * 2;
@@ -369,6 +388,10 @@ impl Exchange {
                     .lease
                     .take()
                     .and_then(|lease| lease.land(grant.value, grant.asked, grant.life));
+                if let Some(token) = &token {
+                    let left = token.expires.left(env.now);
+                    note(&Note::Token { from: From::Platform, left });
+                }
                 settled(Ok(token))
             }
             StoreReply::Stale { record } => {
@@ -384,8 +407,10 @@ impl Exchange {
             }
             reply if tries >= TRIES => self.store_failed(reply, env),
             _ => {
+                let pause = POLL * (1 << tries);
+                self.waiting.begin(Reason::StoreRetry, pause, env.now);
                 self.step = Step::Pausing(grant, tries + 1);
-                Progress::Order(Order::Sleep(POLL * (1 << tries)))
+                Progress::Order(Order::Sleep(pause))
             }
         }
     }
@@ -457,13 +482,16 @@ impl Exchange {
     fn store_failed(&mut self, reply: StoreReply, env: Env) -> Progress {
         let why = said(reply);
         let error = Error::new(ErrorKind::Store).with_message(why.clone());
-        self.source.store_trouble().note(why, env.now);
+        self.source.store_failed(why, false, env.now);
         self.locked = None;
         self.fail(&error, env)
     }
 
     fn fail(&mut self, error: &Error, env: Env) -> Progress {
         let reserve = self.lease.take().and_then(|lease| lease.fail_for_now(error, env.now));
+        if let Some(reserve) = &reserve {
+            note(&Note::TokenKept { left: reserve.expires.left(env.now), error });
+        }
         self.tell(reserve.map(Some).ok_or_else(|| error.clone()))
     }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::error::Purpose;
 use crate::machine::Job;
+use crate::machine::watch::{Note, note};
 use crate::store::{StoreKey, StoreKind};
 use crate::sync::Arc;
 use crate::token::{Pace, Slot, Tickets, Trouble};
@@ -192,6 +193,29 @@ impl Source {
         }
     }
 
+    /// The organization whose token it is, where the credential names one.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn organization(&self) -> Option<&CorpId> {
+        match &self.0.kind {
+            Kind::App(AppGrant::Organization(corp_id)) | Kind::Sso(corp_id) => Some(corp_id),
+            Kind::Ticket(app) => app.organization(),
+            _ => self.corp_id(),
+        }
+    }
+
+    /// Which credential it is, in a word.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match &self.0.kind {
+            Kind::Nobody => "nobody",
+            Kind::App(_) => "app",
+            Kind::Ticket(_) => "ticket",
+            Kind::User(_) => "user",
+            Kind::Sso(_) => "sso",
+            Kind::Suite => "suite",
+            Kind::Corp { .. } => "corp",
+        }
+    }
+
     /// Where other processes keep the suite ticket that this credential's token request needs.
     pub(crate) fn ticket_key(&self) -> Option<StoreKey> {
         let needed = match &self.0.kind {
@@ -244,6 +268,19 @@ impl Source {
 
     pub(crate) fn store_trouble(&self) -> &Trouble {
         &self.0.common.store_trouble
+    }
+
+    /// The store failed in these words; `goes_on` if the call does without it.
+    pub(crate) fn store_failed(&self, why: String, goes_on: bool, now: Timestamp) {
+        note(&Note::StoreFailed { why: &why, goes_on });
+        self.0.common.store_trouble.note(why, now);
+    }
+
+    /// The store did what it was asked.
+    pub(crate) fn store_works(&self) {
+        if self.0.common.store_trouble.over() {
+            note(&Note::StoreBack);
+        }
     }
 
     /// The request that fetches the token.
@@ -345,17 +382,8 @@ impl Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0.kind {
-            Kind::Nobody => "nobody",
-            Kind::App(_) => "app",
-            Kind::Ticket(_) => "ticket",
-            Kind::User(_) => "user",
-            Kind::Sso(_) => "sso",
-            Kind::Suite => "suite",
-            Kind::Corp { .. } => "corp",
-        };
         f.debug_struct("Source")
-            .field("kind", &kind)
+            .field("kind", &self.kind_name())
             .field("client_id", &self.0.common.client_id)
             .field("region", &self.0.common.region)
             .finish_non_exhaustive()
