@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome = Result<(), Box<dyn std::error::Error + Send + Sync>>;
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// The clients that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -52,6 +52,23 @@
 //!
 //! The platform must get its answer within 1.5 to 2.5 seconds, whichever page is right: put longer
 //! work into a queue that survives the process, then acknowledge.
+//!
+//! # What it costs
+//!
+//! `cargo run --release --bin cost -- callback` has the sandbox push an event of 4,109 bytes, and
+//! compares, in one run, a [`Receiver`] with the same parts put together by hand for a platform
+//! that never sends anything wrong. On a virtual machine with AES and SHA instructions (AMD EPYC,
+//! two busy cores):
+//!
+//! | | microseconds | |
+//! |---|---|---|
+//! | received: verified, decrypted, read into its type | 28 | 1.38 × by hand |
+//! | by hand: verified, decrypted, read into a `serde_json::Value` | 20 | |
+//! | refused for its signature | 6 | 0.22 × received |
+//!
+//! The difference is the key by which a repeat is known, the names made alike, and the type. What
+//! a bad signature costs is the reading of the body and the hash over it: `tests/run` fails if
+//! that is more than half of a good one.
 
 mod cipher;
 mod owner;

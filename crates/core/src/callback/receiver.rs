@@ -63,8 +63,8 @@ impl Receiver {
         self
     }
 
-    /// Takes pushes that were signed at most so long ago or ahead; an hour unless told. The
-    /// platform signs each attempt anew as far as anybody has seen; raise this if yours does not.
+    /// Takes pushes that were signed at most so long ago or ahead; an hour unless told. No page
+    /// says whether each attempt at an event is signed anew: raise this if late ones are refused.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         // A push may be replayed from when it lies ahead until when it is too old.
