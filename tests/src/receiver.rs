@@ -1,12 +1,13 @@
 //! [`Receiver`]: one of the drivers' Stream, running beside the test until it is stopped.
 
+use std::panic::resume_unwind;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use dingtalk_core::stream::{Delivery, Notice, Outcome, Settings};
-use dingtalk_core::{ActsAs, AppOrSuite, Error};
+use dingtalk_core::{ActsAs, AppOrSuite, Error, ProxyRules};
 
 use crate::rig::{Driver, runtime};
 
@@ -48,6 +49,21 @@ impl Receiver {
     where
         C: ActsAs<AppOrSuite> + Clone + Send + Sync + 'static,
     {
+        Self::through(ProxyRules::none(), driver, caller, settings, ca, handle)
+    }
+
+    /// The same through proxies.
+    pub fn through<C>(
+        rules: ProxyRules,
+        driver: Driver,
+        caller: &C,
+        settings: Settings,
+        ca: Option<&str>,
+        handle: impl Fn(Delivery) -> Outcome + Send + Sync + 'static,
+    ) -> Self
+    where
+        C: ActsAs<AppOrSuite> + Clone + Send + Sync + 'static,
+    {
         let (sender, notices) = mpsc::channel();
         let report = move |notice| {
             // The test may have ended.
@@ -55,7 +71,7 @@ impl Receiver {
         };
         match driver {
             Driver::Blocking => {
-                let mut transport = dingtalk_blocking::HttpTransport::builder().no_proxy();
+                let mut transport = dingtalk_blocking::HttpTransport::builder().proxy_rules(rules);
                 if let Some(ca) = ca {
                     transport = transport.extra_ca(ca);
                 }
@@ -70,7 +86,7 @@ impl Receiver {
                 Self { thread: Some(thread), stop: Stop::Blocking(stop), notices }
             }
             Driver::Async => {
-                let mut transport = dingtalk_async::HttpTransport::builder().no_proxy();
+                let mut transport = dingtalk_async::HttpTransport::builder().proxy_rules(rules);
                 if let Some(ca) = ca {
                     transport = transport.extra_ca(ca);
                 }
@@ -80,12 +96,19 @@ impl Receiver {
                     .expect("it is in order");
                 let (stop, stopped) = tokio::sync::oneshot::channel();
                 let stream = client.stream().settings(settings).report(report);
+                let handle = Arc::new(handle);
                 let thread = thread::spawn(move || {
-                    let handle = &handle;
                     let stopped = async { drop(stopped.await) };
-                    runtime(1).block_on(stream.run_until(stopped, |delivery| async move {
-                        tokio::task::yield_now().await;
-                        handle(delivery)
+                    runtime(1).block_on(stream.run_until(stopped, |delivery| {
+                        let handle = Arc::clone(&handle);
+                        // It may wait for the test.
+                        let handled = tokio::task::spawn_blocking(move || handle(delivery));
+                        async move {
+                            match handled.await {
+                                Ok(outcome) => outcome,
+                                Err(error) => resume_unwind(error.into_panic()),
+                            }
+                        }
                     }))
                 });
                 Self { thread: Some(thread), stop: Stop::Async(Some(stop)), notices }

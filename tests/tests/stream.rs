@@ -2,14 +2,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
-use std::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::{Duration, Instant};
 
 use dingtalk_core::event::EventKind;
 use dingtalk_core::stream::{Answer, Delivery, Notice, Settings};
-use dingtalk_core::{App, ErrorKind, Region, Suite};
+use dingtalk_core::{App, ErrorKind, Proxy, ProxyRules, Region, Suite};
 use dingtalk_sandbox::{Attempt, Event, Fault, Person, PushTrouble, Sandbox};
 use dingtalk_tests::{Driver, Receiver, StreamServer, Told, event_frame, quick, system_frame};
 use serde_json::{Value, json};
@@ -36,9 +37,11 @@ fn done(_: Delivery) -> dingtalk_core::stream::Outcome {
     Ok(Answer::Done)
 }
 
-fn check_in(sandbox: &Sandbox, nth: i64) {
+fn check_in(sandbox: &Sandbox, nth: i64) -> u64 {
     let event = Event::new("check_in").field("StaffId", nth).field("TimeStamp", START);
-    assert_eq!(sandbox.push(&sandbox.demo().client_id, &event).len(), 1);
+    let pushes = sandbox.push(&sandbox.demo().client_id, &event);
+    assert_eq!(pushes.len(), 1);
+    pushes[0]
 }
 
 /// What another thread does soon. It never waits for the sandbox's clock.
@@ -116,26 +119,43 @@ fn handlers_run_side_by_side_and_an_answer_waits_for_no_other() {
     for driver in DRIVERS {
         let sandbox = served();
         let (release, gate) = mpsc::channel::<()>();
-        let gate = Mutex::new(Some(gate));
+        let gate = Mutex::new(gate);
         let receiver = Receiver::start(driver, &app(&sandbox), quick(), None, move |delivery| {
-            let first = delivery.data().contains("\"staffId\":1");
-            // A blocking handler must not hold the async driver's task up: there it says later.
-            match (first, driver) {
-                (true, Driver::Async) => Ok(Answer::Later),
-                (true, _) => {
-                    let gate = gate.lock().unwrap().take().unwrap();
-                    gate.recv()?;
-                    Ok(Answer::Done)
-                }
-                _ => Ok(Answer::Done),
+            if delivery.data().contains("\"staffId\":1") {
+                gate.lock().unwrap().recv()?;
             }
+            Ok(Answer::Done)
         });
         joined(&receiver, &sandbox);
-        check_in(&sandbox, 1);
-        check_in(&sandbox, 2);
-        eventually(|| sandbox.deliveries().iter().any(|attempt| attempt.trouble.is_none()));
-        release.send(()).ok();
-        logged(&sandbox, 2);
+        let first = check_in(&sandbox, 1);
+        let second = check_in(&sandbox, 2);
+        assert_eq!(logged(&sandbox, 1)[0].push, second);
+        release.send(()).unwrap();
+        assert_eq!(logged(&sandbox, 2)[1].push, first);
+        receiver.stop().unwrap();
+    }
+}
+
+#[test]
+fn no_more_handlers_run_at_one_time_than_were_asked_for() {
+    for driver in DRIVERS {
+        let sandbox = served();
+        let mut settings = quick();
+        settings.in_flight = 3;
+        let (running, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+        let peak = Arc::clone(&most);
+        let receiver = Receiver::start(driver, &app(&sandbox), settings, None, move |_| {
+            peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(2));
+            running.fetch_sub(1, Ordering::SeqCst);
+            Ok(Answer::Done)
+        });
+        joined(&receiver, &sandbox);
+        for nth in 0..40 {
+            check_in(&sandbox, nth);
+        }
+        assert!(logged(&sandbox, 40).iter().all(|attempt| attempt.trouble.is_none()));
+        assert!(most.load(Ordering::SeqCst) <= 3, "{most:?}");
         receiver.stop().unwrap();
     }
 }
@@ -386,33 +406,25 @@ fn what_the_handler_has_is_acknowledged_before_it_stops() {
 
 #[test]
 fn a_ping_is_answered_while_the_handlers_are_busy() {
-    // The async handler that never ends is one that awaits; the blocking one has a thread.
-    let pongs = Told::new();
-    let tell = pongs.teller();
-    let server = StreamServer::new(move |_, socket| {
-        socket.say(&event_frame("m1", "check_in"));
-        socket.say(&system_frame("ping"));
-        tell(socket.hear());
-        socket.hear_out();
-    });
-    let (release, gate) = mpsc::channel::<()>();
-    let gate = Mutex::new(gate);
-    let receiver = Receiver::start(Driver::Blocking, &app_of(&server), quick(), None, move |_| {
-        gate.lock().unwrap().recv()?;
-        Ok(Answer::Done)
-    });
-    assert_eq!(pongs.next().unwrap()["data"], r#"{"opaque":"o"}"#);
-    release.send(()).unwrap();
-    receiver.stop().unwrap();
-
-    let client = dingtalk_async::Client::new(app_of(&server)).unwrap();
-    dingtalk_tests::runtime(1).block_on(async {
-        let heard = async { tokio::task::spawn_blocking(move || pongs.next()).await.unwrap() };
-        tokio::select! {
-            result = client.stream().run(|_| std::future::pending()) => panic!("{result:?}"),
-            pong = heard => assert_eq!(pong.unwrap()["data"], r#"{"opaque":"o"}"#),
-        }
-    });
+    for driver in DRIVERS {
+        let pongs = Told::new();
+        let tell = pongs.teller();
+        let server = StreamServer::new(move |_, socket| {
+            socket.say(&event_frame("m1", "check_in"));
+            socket.say(&system_frame("ping"));
+            tell(socket.hear());
+            socket.hear_out();
+        });
+        let (release, gate) = mpsc::channel::<()>();
+        let gate = Mutex::new(gate);
+        let receiver = Receiver::start(driver, &app_of(&server), quick(), None, move |_| {
+            gate.lock().unwrap().recv()?;
+            Ok(Answer::Done)
+        });
+        assert_eq!(pongs.next().unwrap()["data"], r#"{"opaque":"o"}"#);
+        release.send(()).unwrap();
+        receiver.stop().unwrap();
+    }
 }
 
 #[test]
@@ -476,6 +488,58 @@ fn over_tls_it_trusts_whom_the_client_trusts() {
         }
         stranger.stop().unwrap();
     }
+}
+
+#[test]
+fn the_web_socket_goes_through_the_clients_own_proxy_which_sees_the_host_alone() {
+    for driver in DRIVERS {
+        let sandbox = Sandbox::builder().https().start().unwrap();
+        let ca = sandbox.ca_certificate().unwrap().to_owned();
+        let (address, seen) = proxy();
+        let rules = ProxyRules::always(Proxy::new(&format!("http://{address}")).unwrap());
+        let receiver = Receiver::through(rules, driver, &app(&sandbox), quick(), Some(&ca), done);
+        joined(&receiver, &sandbox);
+        check_in(&sandbox, 1);
+        assert_eq!(logged(&sandbox, 1)[0].trouble, None);
+        let authority = sandbox.origin().replace("https://", "");
+        for _ in ["the request", "the web socket"] {
+            assert_eq!(seen.next(), format!("CONNECT {authority} HTTP/1.1"));
+        }
+        receiver.stop().unwrap();
+        assert!(seen.is_empty());
+    }
+}
+
+/// A proxy that tunnels, and the first line of each request that it got.
+fn proxy() -> (SocketAddr, Told<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let seen = Told::new();
+    let tell = seen.teller();
+    std::thread::spawn(move || {
+        for client in listener.incoming() {
+            let mut client = client.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                client.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            let line = String::from_utf8(head).unwrap().lines().next().unwrap().to_owned();
+            let target = TcpStream::connect(line.split(' ').nth(1).unwrap()).unwrap();
+            tell(line);
+            client.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+            for (mut from, mut to) in
+                [(client.try_clone().unwrap(), target.try_clone().unwrap()), (target, client)]
+            {
+                std::thread::spawn(move || {
+                    let _ = std::io::copy(&mut from, &mut to);
+                    let _ = to.shutdown(std::net::Shutdown::Write);
+                });
+            }
+        }
+    });
+    (address, seen)
 }
 
 #[test]
