@@ -2,7 +2,11 @@
 //! two clients it is and however its requests get there.
 
 mod bad_server;
+mod receiver;
 mod rig;
+mod stream_server;
 
 pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
+pub use receiver::{Receiver, Seen as Told, quick};
 pub use rig::{Answer, Driver, Rig, Wire, impatient, now, patient, runtime};
+pub use stream_server::{StreamServer, WebSocket, event_frame, system_frame};

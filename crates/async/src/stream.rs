@@ -51,7 +51,7 @@
 
 mod link;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{Future, pending};
 use std::panic::AssertUnwindSafe;
@@ -220,6 +220,8 @@ struct Sockets {
     lines: HashMap<Link, mpsc::Sender<Message>>,
     running: FuturesUnordered<Pin<Box<dyn Future<Output = Input> + Send>>>,
     inputs: (mpsc::Sender<Input>, mpsc::Receiver<Input>),
+    /// Those that are down, until everything that they said was told.
+    ended: VecDeque<Input>,
 }
 
 /// More than the messages that a connection may have to acknowledge at one time.
@@ -242,6 +244,7 @@ impl Sockets {
             lines: HashMap::new(),
             running: FuturesUnordered::new(),
             inputs: mpsc::channel(INPUTS),
+            ended: VecDeque::new(),
         })
     }
 
@@ -270,13 +273,19 @@ impl Sockets {
         self.lines.remove(&link);
     }
 
+    /// First what a web socket said, then that it is down: it may do both at one time.
     async fn next(&mut self) -> Input {
-        tokio::select! {
-            biased;
-            // First what a web socket said, then that it is down.
-            Some(input) = self.inputs.1.recv() => input,
-            Some(input) = self.running.next() => input,
-            else => pending().await,
+        loop {
+            if let Ok(input) = self.inputs.1.try_recv() {
+                return input;
+            }
+            if let Some(down) = self.ended.pop_front() {
+                return down;
+            }
+            tokio::select! {
+                Some(input) = self.inputs.1.recv() => return input,
+                Some(down) = self.running.next() => self.ended.push_back(down),
+            }
         }
     }
 
