@@ -65,9 +65,7 @@ fn run(options: &Options) -> Result<ExitCode, String> {
     // Nobody gets an answer any more that the state below would not know of.
     sandbox.stop();
     if let Some(path) = &options.state {
-        sandbox
-            .save(path)
-            .map_err(|error| format!("--state {}: not saved: {error}", path.display()))?;
+        save(&sandbox, path)?;
     }
     if !options.print_env {
         print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
@@ -194,6 +192,10 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     if let (Some(text), Some(path)) = (state, &options.state) {
         sandbox.load(&text).map_err(|error| format!("--state {}: {error}", path.display()))?;
     }
+    if let Some(path) = &options.state {
+        // Better to hear of it now than when there is something to lose.
+        save(&sandbox, path)?;
+    }
     let named = named.unwrap_or_else(|| Named::demo(&sandbox.demo()));
     let facts = Facts::of(&sandbox, &named);
     Ok((sandbox, facts))
@@ -206,6 +208,10 @@ fn exposed(address: IpAddr) -> String {
          of the made-up company, and what is loaded with --data or --state is theirs too. The control API still needs\n\
          its token. Without --bind only this machine can come in.\n"
     )
+}
+
+fn save(sandbox: &Sandbox, path: &Path) -> Result<(), String> {
+    sandbox.save(path).map_err(|error| format!("--state {}: not saved: {error}", path.display()))
 }
 
 /// A state that is not there yet is none.

@@ -31,7 +31,7 @@ Usage: dingtalk-sandbox [options]
   --seed N     the same tokens, codes and ids in every run; guessable, which is the point
   --clock frozen  starts with a clock that stands still
   --speed N    N seconds pass in the sandbox while one passes outside
-  --state FILE takes up the state in this file, if it is there, and writes it back at the end
+  --state FILE takes up the state in this file, if it is there, and writes it back, at once and at the end
   --control-token-file FILE  writes the control API's token here, for its owner only; removed at the end
   --print-env  prints export lines for a shell, then '# ready', and no line per request
   --fail-on L  prints at the end, to stderr, what clients did wrong; status 3 if a finding is L (info, warn or

@@ -71,6 +71,15 @@ fn a_fixture_is_served_and_its_mistake_is_told_with_file_and_line() {
     fs::write(&file, "demo = false\n[[people]]\nuser = \"u-li\"\n").unwrap();
     let said = fails(&["--fixture", text(&file), "--port", "0"]);
     assert!(said.contains(&format!("{}:3: unknown field `user`", text(&file))), "{said}");
+    fs::write(&file, b"demo = false\n# \xff\n").unwrap();
+    let said = fails(&["--fixture", text(&file), "--port", "0"]);
+    assert!(said.contains(&format!("{}:2: this is no UTF-8 text", text(&file))), "{said}");
+    let nowhere = place.file("nowhere/state.json");
+    let said = fails(&["--state", text(&nowhere), "--port", "0"]);
+    assert!(
+        said.contains("nowhere/state.json: not saved"),
+        "said before anything is served: {said}"
+    );
     assert!(fails(&["--data", "company.yaml"]).contains(".toml or .json"));
     assert!(fails(&["--data", "nowhere.toml"]).contains("nowhere.toml: cannot be read"));
 }
