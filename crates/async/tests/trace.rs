@@ -12,9 +12,11 @@ use tracing::field::{Field, Visit};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
-/// Each event: its name, and the operation of the call that it is in.
+/// An event's name, and the operation of the call that it is in.
+type Told = (&'static str, Option<String>);
+
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<(&'static str, Option<String>)>>>);
+struct Listener(Arc<Mutex<Vec<Told>>>);
 
 struct Operation(String);
 

@@ -10,8 +10,11 @@ use dingtalk_blocking::core::{App, Reply, Request, Response, from_fn};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::LookupSpan;
 
+/// An event's name, and that of the span that it is in.
+type Told = (&'static str, Option<&'static str>);
+
 #[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<(&'static str, Option<&'static str>)>>>);
+struct Listener(Arc<Mutex<Vec<Told>>>);
 
 impl<S: tracing::Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Listener {
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {

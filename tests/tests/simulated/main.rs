@@ -124,6 +124,17 @@ struct Book {
     broken: Option<String>,
 }
 
+impl Book {
+    fn over(&mut self, worker: usize, well: bool) {
+        self.busy[worker] = false;
+        self.calls += 1;
+        match well {
+            true => self.succeeded[worker] += 1,
+            false => self.failed += 1,
+        }
+    }
+}
+
 impl World {
     fn new(seed: u64) -> Self {
         let leap = Arc::new(AtomicU64::new(0));

@@ -34,14 +34,7 @@ pub(crate) async fn run(world: World, at: usize) -> turmoil::Result {
         if took > policy().total + Duration::from_secs(3) {
             world.broken(format!("a call took {took:?}: {result:?}"));
         }
-        let mut book = world.book();
-        book.busy[at] = false;
-        book.calls += 1;
-        match result {
-            Ok(()) => book.succeeded[at] += 1,
-            Err(_) => book.failed += 1,
-        }
-        drop(book);
+        world.book().over(at, result.is_ok());
         sleep(Duration::from_millis(10 + dice.below(60))).await;
     }
 }

@@ -2,9 +2,9 @@
 //! and by few well-placed changes (PCT). What loom proves of the slot alone is tried here with the
 //! machine, its futures and its store around it.
 //!
-//! `RUSTFLAGS="--cfg shuttle" cargo test -p dingtalk-core --release --lib shuttle_tests` runs the short
-//! form; `SHUTTLE_RANDOM`, `SHUTTLE_PCT` (schedules of each test) and `SHUTTLE_SEED` change it. A
-//! schedule that fails is printed; `SHUTTLE_REPLAY=<schedule>` runs the named test by it again.
+//! `RUSTFLAGS="--cfg shuttle" cargo test -p dingtalk-core --release --lib shuttle_tests` runs them;
+//! `SHUTTLE_RANDOM`, `SHUTTLE_PCT` (schedules of each test) and `SHUTTLE_SEED` say how. A schedule
+//! that fails is printed; with `SHUTTLE_REPLAY=<schedule>` the named test runs by it again.
 
 use std::env;
 use std::future::Future;
@@ -32,7 +32,7 @@ fn explore(world: impl Fn() + Send + Sync + 'static) {
         return shuttle::replay(world, &schedule);
     }
     let seed = number("SHUTTLE_SEED", 0x0D16);
-    let (random, pct) = (number("SHUTTLE_RANDOM", 2_000), number("SHUTTLE_PCT", 500));
+    let (random, pct) = (number("SHUTTLE_RANDOM", 20_000), number("SHUTTLE_PCT", 5_000));
     println!("SHUTTLE_SEED={seed} SHUTTLE_RANDOM={random} SHUTTLE_PCT={pct}");
     let world = Arc::new(world);
     let again = Arc::clone(&world);

@@ -59,8 +59,7 @@ impl Listener {
         let listener = Self::default();
         let subscriber = tracing_subscriber::registry().with(listener.clone());
         tracing::subscriber::with_default(subscriber, run);
-        let told = listener.told().clone();
-        told
+        listener.told().clone()
     }
 }
 

@@ -10,7 +10,7 @@ use crate::{Error, Timestamp};
 pub(crate) fn note(_: &Note<'_>) {}
 
 #[derive(Default)]
-pub(crate) struct Pause;
+pub(crate) struct Pause(());
 
 impl Pause {
     pub(crate) fn begin(&mut self, _: Reason, _: Duration, _: Timestamp) {}
@@ -19,11 +19,11 @@ impl Pause {
 }
 
 #[derive(Default)]
-pub(crate) struct Watch;
+pub(crate) struct Watch(());
 
 impl Watch {
     pub(crate) fn new(_: &Source, _: &Operation) -> Self {
-        Self
+        Self(())
     }
 
     pub(crate) fn begin(&mut self, _: Timestamp) {}
