@@ -2,6 +2,7 @@
 //! two clients it is and however its requests get there.
 
 mod bad_server;
+pub mod properties;
 mod rig;
 
 pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
