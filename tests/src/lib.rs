@@ -2,6 +2,7 @@
 //! two clients it is and however its requests get there.
 
 mod bad_server;
+pub mod properties;
 mod receiver;
 mod rig;
 mod stream_server;
