@@ -7,7 +7,7 @@ use std::error::Error;
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant, SystemTime};
 
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::post;
@@ -87,9 +87,11 @@ impl Program {
         const PATIENCE: Duration = Duration::from_secs(2);
         let limit = self.receiver.admit(&request)?;
         let (parts, body) = request.into_parts();
-        let body = tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await;
-        // Cut short, too slow or too large: refused all the same.
-        let body = body.ok().and_then(Result::ok).ok_or(Refusal::TooLarge { limit })?;
+        let body = match tokio::time::timeout(PATIENCE, to_bytes(body, limit)).await {
+            Ok(body) => body.map_err(|_| Refusal::TooLarge { limit })?,
+            // Too slow: judged without what is missing, and refused.
+            Err(_) => Bytes::new(),
+        };
         let now = Timestamp::at(SystemTime::now(), Instant::now());
         let received = self.receiver.receive(&http::Request::from_parts(parts, body), now)?;
         for event in received.events() {

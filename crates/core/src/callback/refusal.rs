@@ -20,7 +20,7 @@ pub enum Refusal {
     #[error("no POST: the platform never sends another method")]
     Method,
     /// The body is larger than the receiver takes.
-    #[error("the body is larger than {limit} bytes: nothing of it was read")]
+    #[error("the body is larger than {limit} bytes, as the platform never sends it")]
     TooLarge {
         /// The most that the receiver takes.
         limit: usize,
