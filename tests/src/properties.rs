@@ -12,11 +12,13 @@ mod http_answer;
 mod journal;
 mod jsapi;
 mod machine;
+mod pushes;
 mod regions;
 mod requests;
 mod sealed;
 mod sessions;
 mod sign_in;
+mod streams;
 mod token_life;
 
 use std::collections::BTreeSet;
@@ -43,6 +45,9 @@ pub const ALL: &[Property] = &[
     ("authorize_url", sign_in::urls),
     ("regions_and_proxies", regions::check),
     ("redirect_uri", sign_in::redirects),
+    ("callback_request", pushes::requests),
+    ("event_body", pushes::events),
+    ("stream_frames", streams::check),
     ("http_answer", http_answer::check),
     ("sandbox_request", requests::check),
     ("fixture", fixtures::files),
