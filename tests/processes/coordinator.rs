@@ -114,7 +114,7 @@ impl Coordinator {
         let hold = fault.and_then(Fault::moment);
         self.say_all(&Order::Hold(hold.map(|moment| moment.name().into())));
         if fault == Some(Fault::Pause) {
-            self.place.pause(Duration::from_millis(700))?;
+            self.place.pause(Duration::from_millis(400))?;
         }
         self.begin(whose);
         if let Some(fault) = fault {
@@ -159,7 +159,7 @@ impl Coordinator {
                 self.advance(long_enough);
             }
             (Fault::Stop(_), Some(leader)) => {
-                self.signal(leader, "STOP")?;
+                self.stop(leader)?;
                 self.advance(lease);
                 match whose {
                     // Somebody else fetches another.
@@ -171,7 +171,7 @@ impl Coordinator {
                 self.say(leader, &Order::Go);
             }
             (Fault::StopForLong(_), Some(leader)) => {
-                self.signal(leader, "STOP")?;
+                self.stop(leader)?;
                 self.advance(given_up);
                 self.wait_for_all_but(leader)?;
                 self.signal(leader, "CONT")?;
@@ -363,6 +363,25 @@ impl Coordinator {
             }
         }
         Ok(())
+    }
+
+    /// Stops a process, each thread of it: one that still ran would hear of the new time.
+    fn stop(&self, at: usize) -> Outcome {
+        self.signal(at, "STOP")?;
+        let threads = format!("/proc/{}/task", self.workers[at].child.id());
+        let stopped = |thread: std::io::Result<std::fs::DirEntry>| -> Outcome<bool> {
+            let stat = std::fs::read_to_string(thread?.path().join("stat"))?;
+            Ok(stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T')))
+        };
+        let end = Instant::now() + LIMIT;
+        while Instant::now() < end {
+            // A thread may end while we look.
+            if std::fs::read_dir(&threads)?.all(|thread| stopped(thread).unwrap_or(false)) {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err("a process does not stop".into())
     }
 
     fn signal(&self, at: usize, signal: &str) -> Outcome {

@@ -6,7 +6,7 @@
 //! cargo run -p dingtalk-tests --bin processes -- --faults 200 --seed 7   # longer, on other ground
 //! ```
 //!
-//! Eight processes, four of them async, make 200 calls at once after each of 50 expiries: without faults
+//! It needs `redis-server` and `redis-cli`. Eight processes, four of them async, make 200 calls at once after each of 50 expiries: without faults
 //! exactly 50 token requests may come of it. Then processes are killed and stopped, and Redis is paused
 //! and killed, at the worst moments. Time is counted up by the coordinator for everybody: sandbox,
 //! processes and store. No pause waits for an expiry.
@@ -55,7 +55,7 @@ fn main() -> ExitCode {
 fn options(arguments: &[String]) -> Outcome<Options> {
     let mut options = Options {
         rounds: 50,
-        faults: 10,
+        faults: 8,
         seed: std::process::id().into(),
         stores: vec!["sqlite".into(), "redis".into()],
     };

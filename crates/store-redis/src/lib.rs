@@ -34,6 +34,15 @@
 //!
 //! It passes [`dingtalk_core::store::conformance`] against Redis 7.0, alone and as a cluster.
 //!
+//! # What comes of it
+//!
+//! `cargo run -p dingtalk-tests --bin processes`: eight processes, four blocking and four async, make 200 calls
+//! at once after each of 50 expiries, 80,000 calls in all, and the sandbox counts 50 token requests, for an app as
+//! for a person's session. With the fetching process killed or stopped for longer than its lock lives, at most one
+//! more for the app and none for the session; with `CLIENT PAUSE` and Redis itself killed and started, none for
+//! either. A pause or an outage that lasts longer than an answer may take costs the sharing: each process fetches
+//! for itself then, and sessions say that their store is away.
+//!
 //! # What it needs
 //!
 //! - Redis 5 or later, Valkey, or a service that speaks like them. The user needs `EVALSHA`, `SCRIPT

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use redis::{Client, Connection, ConnectionLike, RedisResult, ScriptInvocation};
 
 pub(crate) enum Target {
-    One(Client),
+    One(Box<Client>),
     #[cfg(feature = "cluster")]
     Cluster(Box<redis::cluster::ClusterClient>),
 }

@@ -185,9 +185,9 @@ impl Builder {
         if let Some(pem) = &self.authority {
             let trusted = redis::TlsCertificates { client_tls: None, root_cert: Some(pem.clone()) };
             let client = Client::build_with_tls(info, trusted);
-            return Ok(Target::One(client.map_err(|_| OpenError::Authority)?));
+            return Ok(Target::One(Box::new(client.map_err(|_| OpenError::Authority)?)));
         }
-        Ok(Target::One(Client::open(info).map_err(|_| OpenError::Url)?))
+        Ok(Target::One(Box::new(Client::open(info).map_err(|_| OpenError::Url)?)))
     }
 
     #[cfg(feature = "cluster")]

@@ -22,7 +22,7 @@ impl Cluster {
             return None;
         }
         // Somebody else may take a port that was just free.
-        (0..5).find_map(|attempt| Self::try_start(attempt)).or_else(|| panic!("no cluster"))
+        (0..5).find_map(Self::try_start).or_else(|| panic!("no cluster"))
     }
 
     fn try_start(attempt: u32) -> Option<Self> {
