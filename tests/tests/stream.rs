@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use dingtalk_core::event::EventKind;
 use dingtalk_core::stream::{Answer, Delivery, Notice, Settings};
 use dingtalk_core::{App, ErrorKind, Proxy, ProxyRules, Region, Suite};
-use dingtalk_sandbox::{Attempt, Event, Fault, Person, PushTrouble, Sandbox};
+use dingtalk_sandbox::{Attempt, Event, Fault, Finding, Person, PushTrouble, Sandbox, Severity};
 use dingtalk_tests::{Driver, Receiver, StreamServer, Told, event_frame, quick, system_frame};
 use serde_json::{Value, json};
 
@@ -86,6 +86,8 @@ fn an_event_reaches_the_handler_typed_and_is_acknowledged() {
         assert_eq!(logged(&sandbox, 1)[0].trouble, None);
         receiver.stop().unwrap();
         eventually(|| sandbox.stream_connections(&sandbox.demo().client_id).is_empty());
+        let wrong = |finding: &Finding| finding.severity != Severity::Info;
+        assert!(!sandbox.findings().iter().any(wrong), "{:?}", sandbox.findings());
     }
 }
 
