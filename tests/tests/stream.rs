@@ -382,6 +382,35 @@ fn stop_ends_a_long_pause_and_an_idle_connection_at_once() {
 }
 
 #[test]
+fn stopped_before_it_begins_it_asks_nobody() {
+    let sandbox = served();
+    let stop = dingtalk_blocking::Stop::new();
+    stop.stop();
+    let client = dingtalk_blocking::Client::new(app(&sandbox)).unwrap();
+    client.stream().run(&stop, done).unwrap();
+    assert_eq!(sandbox.count("POST /v1.0/gateway/connections/open"), 0);
+}
+
+#[test]
+fn dropping_the_future_closes_its_connection() {
+    let sandbox = served();
+    let client = dingtalk_async::Client::new(app(&sandbox)).unwrap();
+    let open = || sandbox.stream_connections(&sandbox.demo().client_id).len();
+    dingtalk_tests::runtime(1).block_on(async {
+        let opened = async {
+            while open() == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            result = client.stream().run(async |delivery| done(delivery)) => panic!("{result:?}"),
+            () = opened => {}
+        }
+    });
+    eventually(|| open() == 0);
+}
+
+#[test]
 fn what_the_handler_has_is_acknowledged_before_it_stops() {
     for driver in DRIVERS {
         let acks = Told::new();
