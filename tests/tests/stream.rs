@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use dingtalk_core::event::EventKind;
 use dingtalk_core::stream::{Answer, Delivery, Notice, Settings};
 use dingtalk_core::{App, ErrorKind, Proxy, ProxyRules, Region, Suite};
-use dingtalk_sandbox::{Attempt, Event, Fault, Person, PushTrouble, Sandbox};
+use dingtalk_sandbox::{Attempt, Event, Fault, Finding, Person, PushTrouble, Sandbox, Severity};
 use dingtalk_tests::{Driver, Receiver, StreamServer, Told, event_frame, quick, system_frame};
 use serde_json::{Value, json};
 
@@ -86,6 +86,8 @@ fn an_event_reaches_the_handler_typed_and_is_acknowledged() {
         assert_eq!(logged(&sandbox, 1)[0].trouble, None);
         receiver.stop().unwrap();
         eventually(|| sandbox.stream_connections(&sandbox.demo().client_id).is_empty());
+        let wrong = |finding: &Finding| finding.severity != Severity::Info;
+        assert!(!sandbox.findings().iter().any(wrong), "{:?}", sandbox.findings());
     }
 }
 
@@ -344,8 +346,8 @@ fn a_wrong_secret_is_asked_once_and_the_error_says_what_to_do() {
 #[test]
 fn without_a_network_it_says_so_and_goes_on_trying_until_it_is_stopped() {
     for driver in DRIVERS {
-        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let region = Region::custom(&format!("http://{nobody}")).unwrap();
+        // Not a port that was free a moment ago: another test may have it now.
+        let region = Region::custom("http://127.0.0.1:1").unwrap();
         let app = App::builder("dingabc", "client secret").region(region).build();
         let receiver = Receiver::start(driver, &app, quick(), None, done);
         for _ in 0..3 {
@@ -377,6 +379,35 @@ fn stop_ends_a_long_pause_and_an_idle_connection_at_once() {
         receiver.connected();
         receiver.stop().unwrap();
     }
+}
+
+#[test]
+fn stopped_before_it_begins_it_asks_nobody() {
+    let sandbox = served();
+    let stop = dingtalk_blocking::Stop::new();
+    stop.stop();
+    let client = dingtalk_blocking::Client::new(app(&sandbox)).unwrap();
+    client.stream().run(&stop, done).unwrap();
+    assert_eq!(sandbox.count("POST /v1.0/gateway/connections/open"), 0);
+}
+
+#[test]
+fn dropping_the_future_closes_its_connection() {
+    let sandbox = served();
+    let client = dingtalk_async::Client::new(app(&sandbox)).unwrap();
+    let open = || sandbox.stream_connections(&sandbox.demo().client_id).len();
+    dingtalk_tests::runtime(1).block_on(async {
+        let opened = async {
+            while open() == 0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        tokio::select! {
+            result = client.stream().run(async |delivery| done(delivery)) => panic!("{result:?}"),
+            () = opened => {}
+        }
+    });
+    eventually(|| open() == 0);
 }
 
 #[test]

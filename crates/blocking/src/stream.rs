@@ -133,8 +133,8 @@ impl<C: ActsAs<AppOrSuite> + Clone + Sync> Stream<C> {
         // What comes goes when this ends, so that no thread waits to tell it.
         let result = thread::scope(move |scope| {
             let mut host = Host { scope, inputs, lines: HashMap::new(), due: VecDeque::new() };
-            let mut stopped = false;
-            let mut input = Input::Start;
+            let mut stopped = stop.is_stopped();
+            let mut input = if stopped { Input::Stop } else { Input::Start };
             loop {
                 let mut pause = Duration::ZERO;
                 for order in machine.resume(input, Env::new(client.now(), client.entropy())) {

@@ -1,6 +1,6 @@
 //! The machine: what happened in, orders out.
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
