@@ -108,11 +108,9 @@ enum KindDoc {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct AppDoc {
-    /// A vendor's app calls it the suite key.
-    #[serde(alias = "suiteKey")]
     pub(crate) client_id: String,
     /// Left out of answers unless they are to reveal it; left out of a change it stays what it was.
-    #[serde(default, skip_serializing_if = "Option::is_none", alias = "suiteSecret")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) client_secret: Option<String>,
     #[serde(default)]
     kind: KindDoc,

@@ -173,7 +173,7 @@ pub use hosts::Region;
 pub use journal::{Entry, Expectation, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
-pub use snapshot::SnapshotError;
+pub use snapshot::{Change, SnapshotError};
 pub use stream::{CallbackAnswer, StreamConnection};
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
@@ -416,6 +416,30 @@ impl Sandbox {
         read.take_over(&mut self.platform(), &self.shared.clock);
         self.shared.wake.notify_one();
         Ok(())
+    }
+
+    /// What has changed since a [`snapshot`](Self::snapshot) was taken: what a program under test did to the company, its
+    /// tokens, codes, consents and to-dos. Secrets are not in it.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Person, Sandbox};
+    ///
+    /// let sandbox = Sandbox::in_process();
+    /// let before = sandbox.snapshot();
+    /// sandbox.set_dead_client(&sandbox.demo().client_id, true);
+    /// let changes = sandbox.changes_since(&before)?;
+    /// assert_eq!(changes[0].path, format!("/apps/{}/disabled", sandbox.demo().client_id));
+    /// # Ok::<(), dingtalk_sandbox::SnapshotError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), when the text is no snapshot.
+    pub fn changes_since(&self, snapshot: &str) -> Result<Vec<Change>, SnapshotError> {
+        let leave_machine = self.platform().outbox.leave_machine;
+        let journal = self.journal();
+        let print = |secret: &str| journal.fingerprint(secret);
+        snapshot::changes(snapshot, &self.snapshot(), leave_machine, print)
     }
 
     /// Writes a [`snapshot`](Self::snapshot) to a file that only its owner can read. A crash in between leaves the

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::control::{self, Filter};
 use crate::events::carry;
-use crate::faults::{Action, Odd};
+use crate::faults::{Action, Odd, Strike};
 use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
 use crate::stream::{self, Pass};
@@ -163,20 +163,10 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<T
     let ending = Arc::new(Ending::default());
     let mut wire = Wire { stream, ending: Arc::clone(&ending) };
     if let Some(strike) = shared.strike_connection() {
-        if !strike.delay.is_zero() {
-            tokio::time::sleep(strike.delay).await;
-        }
-        match strike.action {
-            Action::Close => return,
-            Action::Reset => return ending.reset(),
-            Action::Stall => {
-                // Silence until the caller leaves.
-                let mut ignored = [0; 1024];
-                while wire.read(&mut ignored).await.is_ok_and(|len| len > 0) {}
-                return;
-            }
-            // Nothing else can happen to what has not been asked anything.
-            _ => {}
+        // In a box, because every other connection would carry the room for it.
+        match Box::pin(struck(strike, wire, &ending)).await {
+            Some(spared) => wire = spared,
+            None => return,
         }
     }
     let accepted = match tls {
@@ -190,6 +180,28 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<T
             converse(*wire, agreed_on_h2, ends, shared, ending).await;
         }
         None => {}
+    }
+}
+
+/// What a fault does to a connection before anything is asked on it: the connection, if it is left.
+async fn struck(strike: Strike, mut wire: Wire, ending: &Ending) -> Option<Wire> {
+    if !strike.delay.is_zero() {
+        tokio::time::sleep(strike.delay).await;
+    }
+    match strike.action {
+        Action::Close => None,
+        Action::Reset => {
+            ending.reset();
+            None
+        }
+        Action::Stall => {
+            // Silence until the caller leaves.
+            let mut ignored = [0; 1024];
+            while wire.read(&mut ignored).await.is_ok_and(|len| len > 0) {}
+            None
+        }
+        // Nothing else can happen to what has not been asked anything.
+        _ => Some(wire),
     }
 }
 

@@ -209,6 +209,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post("/reset", "Goes back to the state at the start.", state::reset),
     get("/snapshot", "The whole state, secrets included.", state::save),
     put("/snapshot", "Takes over a state that was saved.", state::load).takes_snapshot(),
+    post("/snapshot/changes", "What has changed since a state was saved, without secrets.", state::changes)
+        .takes_snapshot(),
 ];
 
 const CLOCK: &[Field] = &[

@@ -142,8 +142,8 @@ corpId = "dingstopped"
 name = "停用公司"
 
 [[suites]]
-suiteKey = "suitemine"
-suiteSecret = "its-secret"
+clientId = "suitemine"
+clientSecret = "its-secret"
 suiteTicket = "ticket"
 requested = ["qyapi_get_member", "qyapi_get_department_list"]
 
