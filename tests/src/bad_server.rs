@@ -2,7 +2,7 @@
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -15,6 +15,7 @@ pub struct BadServer {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     over: Arc<AtomicBool>,
+    open: Arc<AtomicUsize>,
 }
 
 /// A request as it came.
@@ -27,6 +28,23 @@ pub struct Seen {
     pub text: String,
 }
 
+impl Seen {
+    /// The same as a server's program has it.
+    ///
+    /// # Panics
+    /// When no client of ours would have sent it.
+    pub fn to_http(&self) -> http::Request<Vec<u8>> {
+        let (head, body) = self.text.split_once("\r\n\r\n").expect("it was read to its end");
+        let (method, target) = self.line.split_once(' ').expect("a request line");
+        let mut request = http::Request::builder().method(method).uri(target);
+        for line in head.split("\r\n").skip(1) {
+            let (name, value) = line.split_once(':').expect("a header");
+            request = request.header(name, value.trim());
+        }
+        request.body(body.as_bytes().to_vec()).expect("it was sent by a client")
+    }
+}
+
 impl BadServer {
     /// Gives every request to `serve`, with the number of requests that came before it, and the
     /// connection to answer on. The connection ends where it returns `false`.
@@ -37,15 +55,21 @@ impl BadServer {
         let address = listener.local_addr().expect("it is bound");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let over = Arc::new(AtomicBool::new(false));
+        let open = Arc::new(AtomicUsize::new(0));
         let (serve, record, ended) = (Arc::new(serve), Arc::clone(&seen), Arc::clone(&over));
+        let now_open = Arc::clone(&open);
         thread::spawn(move || {
             for stream in listener.incoming() {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                let Ok(mut stream) = stream else { return };
+                let Ok(stream) = stream else { return };
                 let (serve, record) = (Arc::clone(&serve), Arc::clone(&record));
+                now_open.fetch_add(1, Ordering::SeqCst);
+                let open = Open(Arc::clone(&now_open));
                 thread::spawn(move || {
+                    let _open = open;
+                    let mut stream = stream;
                     let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
                     let _ = stream.set_nodelay(true);
                     while let Some(request) = read_request(&mut stream) {
@@ -61,7 +85,7 @@ impl BadServer {
                 });
             }
         });
-        Self { address, seen, over }
+        Self { address, seen, over, open }
     }
 
     /// Gives tokens rightly, and every other request to `serve`.
@@ -91,9 +115,23 @@ impl BadServer {
         lock(&self.seen).clone()
     }
 
+    /// How many connections are open on this side.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
+    }
+
     /// How many requests hold this text.
     pub fn count(&self, text: &str) -> usize {
         lock(&self.seen).iter().filter(|seen| seen.text.contains(text)).count()
+    }
+}
+
+/// A connection, until it was closed.
+struct Open(Arc<AtomicUsize>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
