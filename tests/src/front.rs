@@ -4,8 +4,6 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
-use std::time::Duration;
 
 use dingtalk_sandbox::Sandbox;
 
@@ -116,13 +114,9 @@ impl Front {
         lock(&self.plot).as_ref().map_or(0, |plot| plot.struck)
     }
 
-    /// Waits until every connection was closed on this side; false if that takes too long.
-    pub fn all_closed(&self) -> bool {
-        const TRIES: usize = 10_000;
-        (0..TRIES).any(|_| {
-            thread::sleep(Duration::from_millis(1));
-            self.server.open() == 0
-        })
+    /// Ends every connection: see [`BadServer::hang_up`].
+    pub fn hang_up(&self, farewell: &[u8]) {
+        self.server.hang_up(farewell);
     }
 
     /// How many requests hold this text.

@@ -175,7 +175,10 @@ mod tests {
             format!("{{\"a\":{}}}", serde_json::Value::from(SECRET)),
             format!("{SECRET:?}"),
             format!("?x={}&y", utf8_percent_encode(SECRET, NON_ALPHANUMERIC)),
-            format!("?x={}&y", form_urlencoded::byte_serialize(SECRET.as_bytes()).collect::<String>()),
+            format!(
+                "?x={}&y",
+                form_urlencoded::byte_serialize(SECRET.as_bytes()).collect::<String>()
+            ),
             base(""),
             base("a"),
             base("ab"),

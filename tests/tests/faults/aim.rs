@@ -23,24 +23,21 @@ pub(crate) struct Transports {
     pub(crate) asynchronous: dingtalk_async::HttpTransport,
 }
 
-/// The clients' transports for the whole run: their pools see everything that goes wrong.
+/// The ways to the places where no request may arrive, for the whole run.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub(crate) struct Astray {
+    /// They trust the authorities of all those who do not deserve it.
     straight: Transports,
     proxied: Vec<(Place, Transports)>,
 }
 
-impl Network {
+impl Astray {
     pub(crate) fn new(places: &Places) -> Self {
         let proxied = Place::BEHIND_A_PROXY.map(|place| {
             let proxy = places.proxy(place);
-            (place, Transports::new(places, proxy.as_ref()))
+            (place, Transports::new(None, proxy.as_ref()))
         });
-        Self { straight: Transports::new(places, None), proxied: proxied.into() }
-    }
-
-    pub(crate) fn straight(&self) -> &Transports {
-        &self.straight
+        Self { straight: Transports::new(Some(places), None), proxied: proxied.into() }
     }
 
     pub(crate) fn to(&self, place: Place) -> &Transports {
@@ -50,10 +47,15 @@ impl Network {
 }
 
 impl Transports {
-    fn new(places: &Places, proxy: Option<&Proxy>) -> Self {
+    /// With pools of their own.
+    pub(crate) fn fresh() -> Self {
+        Self::new(None, None)
+    }
+
+    fn new(places: Option<&Places>, proxy: Option<&Proxy>) -> Self {
         let mut blocking = dingtalk_blocking::HttpTransport::builder().no_proxy();
         let mut asynchronous = dingtalk_async::HttpTransport::builder().no_proxy();
-        for ca in places.authorities() {
+        for ca in places.into_iter().flat_map(Places::authorities) {
             (blocking, asynchronous) = (blocking.extra_ca(ca), asynchronous.extra_ca(ca));
         }
         if let Some(proxy) = proxy {
@@ -89,9 +91,9 @@ struct Inner {
 }
 
 impl Aim {
-    pub(crate) fn new(straight: &Transports) -> Self {
+    pub(crate) fn new(straight: Transports) -> Self {
         Self(Arc::new(Inner {
-            straight: straight.clone(),
+            straight,
             target: Mutex::default(),
             sent: AtomicUsize::new(0),
             marked: Mutex::default(),

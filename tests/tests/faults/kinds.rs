@@ -43,15 +43,17 @@ pub(crate) enum By {
     Sandbox(fn(Fault) -> Fault),
     /// A server before the sandbox.
     Front(Misdeed),
-    /// The same, on all other calls but the struck one: what they leave behind is met by it.
-    Before(Misdeed),
+    /// The same, while the client keeps the connection and is not at work: it is told this and
+    /// hung up on.
+    HangUp(&'static [u8]),
     /// The same, on the token request under the operation.
     Token(Misdeed),
     /// A request that is led elsewhere.
     Place(Place),
     /// The client's clock.
     Clock(fn(Timestamp) -> Timestamp),
-    /// Something that happens to the platform when everything is ready for the call.
+    /// Something that happens to the platform when everything is ready for the call. It happens once,
+    /// however long it lasts.
     Deed(fn(&Sandbox)),
     /// A computer that slept: all clocks go on but the steady one.
     Suspend,
@@ -92,18 +94,18 @@ impl Kind {
         self.slow || matches!(self.rule, Rule::Harmless(crate::rule::End::Throttled))
     }
 
+    /// Whether what lasts is the same as what happens once.
+    pub(crate) fn happens_once(&self) -> bool {
+        matches!(self.by, By::Deed(_))
+    }
+
     /// The rule for this operation.
     pub(crate) fn rule_for(&self, operation: &Operation) -> Rule {
-        let exception =
-            self.exceptions.iter().find(|it| it.operations.contains(&operation.name));
+        let exception = self.exceptions.iter().find(|it| it.operations.contains(&operation.name));
         exception.map_or(self.rule, |exception| exception.rule)
     }
 }
 
-const fn except(
-    operations: &'static [&'static str],
-    rule: Rule,
-    why: &'static str,
-) -> Exception {
+const fn except(operations: &'static [&'static str], rule: Rule, why: &'static str) -> Exception {
     Exception { operations, rule, why }
 }

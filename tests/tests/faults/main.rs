@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use aim::Network;
+use aim::Astray;
 use cell::{Cell, Worker};
 use dingtalk_tests::{Driver, Ear};
 use places::Places;
@@ -35,14 +35,14 @@ const WORKERS: usize = 48;
 fn every_cell_ends_as_its_rule_says() {
     let ear = Ear::open();
     let places = Places::new();
-    let network = Network::new(&places);
+    let astray = Astray::new(&places);
     let cells: Vec<Cell> = cells();
     let (next, failures) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let begin = Instant::now();
     thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
-                let mut worker = Worker::new(&places, &network, ear);
+                let mut worker = Worker::new(&places, &astray, ear);
                 while let Some(cell) = cells.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(why) = worker.run(cell) {
                         failures.lock().unwrap().push(format!("{cell}: {why}"));

@@ -11,7 +11,9 @@ use dingtalk_core::todo::{
 use dingtalk_core::{ActsAs, App, Endpoint, Error, Nobody, Secret, Suite, TaskId};
 
 use crate::rule::Class;
-use crate::stage::{APP, CLIENT_SECRET, Client, MOBILE, SUITE, SUITE_SECRET, Stage, USER, ticketed};
+use crate::stage::{
+    APP, CLIENT_SECRET, Client, MOBILE, SUITE, SUITE_SECRET, Stage, USER, ticketed,
+};
 
 /// One operation as the matrix calls it.
 #[derive(Debug)]
@@ -118,9 +120,7 @@ pub(crate) const ALL: &[Operation] = &[
     token("suite's token", "POST /v1.0/oauth2/suiteAccessToken", |stage| {
         Attempt::of(stage.suite(), ObtainToken::new())
     }),
-    token("sso token", SSO_TOKEN, |stage| {
-        Attempt::of(stage.cold_sso(), ObtainToken::new())
-    }),
+    token("sso token", SSO_TOKEN, |stage| Attempt::of(stage.cold_sso(), ObtainToken::new())),
     Operation {
         token: APP_TOKEN,
         ..token("page ticket", "POST /v1.0/oauth2/jsapiTickets", |stage| {
@@ -143,11 +143,15 @@ pub(crate) const ALL: &[Operation] = &[
     }),
     Operation {
         token: USER_TOKEN,
-        ..write("own to-do created by the person", "POST /v1.0/todo/users/me/personalTasks", |stage| {
-            let subject = subject();
-            let create = CreatePersonalTask::new(&*subject, [union_id(stage).as_str()]);
-            Attempt::of(stage.person(), create).with_trace(subject)
-        })
+        ..write(
+            "own to-do created by the person",
+            "POST /v1.0/todo/users/me/personalTasks",
+            |stage| {
+                let subject = subject();
+                let create = CreatePersonalTask::new(&*subject, [union_id(stage).as_str()]);
+                Attempt::of(stage.person(), create).with_trace(subject)
+            },
+        )
     },
     code("silent login code", "POST /topapi/v2/user/getuserinfo", APP_TOKEN, |stage| {
         let code = stage.sandbox.silent_code(APP, USER).unwrap();

@@ -171,4 +171,3 @@ fn server(serve: fn(TcpStream)) -> SocketAddr {
     });
     address
 }
-

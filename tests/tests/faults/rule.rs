@@ -45,6 +45,7 @@ pub(crate) enum End {
     TokenRejected,
     CodeDead,
     LoginAgain,
+    BadRequest,
     Unknown,
     /// None that a fault of this matrix may lead to.
     Other,
@@ -69,6 +70,7 @@ impl End {
             ErrorKind::TokenRejected => Self::TokenRejected,
             ErrorKind::CodeDead => Self::CodeDead,
             ErrorKind::LoginAgain { .. } => Self::LoginAgain,
+            ErrorKind::BadRequest => Self::BadRequest,
             ErrorKind::Unknown => Self::Unknown,
             _ => Self::Other,
         }

@@ -1,5 +1,6 @@
 //! What one cell is played on: a sandbox with a company full of canaries, and the clients.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -52,7 +53,8 @@ pub(crate) fn company() -> Builder {
 }
 
 fn corp_id() -> String {
-    Sandbox::builder().empty().in_process().demo().corp_id
+    static CORP: OnceLock<String> = OnceLock::new();
+    CORP.get_or_init(|| Sandbox::builder().empty().in_process().demo().corp_id).clone()
 }
 
 /// Either client, for any credential.
@@ -97,8 +99,9 @@ impl<'r> Client<'r> {
     /// trace on the wire.
     pub(crate) fn direct(sandbox: &Sandbox) -> Self {
         let sandbox = sandbox.clone();
-        let transport =
-            from_fn(move |request: Request| -> Reply { Ok(sandbox.handle(request.into_http()).into()) });
+        let transport = from_fn(move |request: Request| -> Reply {
+            Ok(sandbox.handle(request.into_http()).into())
+        });
         let nobody = Nobody::in_region(Region::china());
         let client = dingtalk_blocking::Client::builder(nobody).transport(transport);
         Self::Blocking(client.policy(policy()).build().unwrap())

@@ -65,13 +65,9 @@ pub(super) const KINDS: &[Kind] = &[
     wire("silence in the body", By::Sandbox(|fault| fault.stall_after(9)), TIMED_OUT)
         .executed()
         .slow(),
-    wire(
-        "one byte a second",
-        By::Sandbox(|fault| fault.drip(Duration::from_secs(1))),
-        TIMED_OUT,
-    )
-    .executed()
-    .slow(),
+    wire("one byte a second", By::Sandbox(|fault| fault.drip(Duration::from_secs(1))), TIMED_OUT)
+        .executed()
+        .slow(),
     wire("in pieces of seven bytes", By::Front(in_pieces), Rule::Unfelt).executed(),
     wire("Content-Length too long, then closed", By::Front(|s, w| length(s, w, 9)), LOST)
         .executed(),
@@ -85,12 +81,8 @@ pub(super) const KINDS: &[Kind] = &[
     )
     .executed()
     .slow(),
-    wire(
-        "Content-Length too short",
-        By::Front(|s, w| length(s, w, -3)),
-        Rule::Final(End::Reply),
-    )
-    .executed(),
+    wire("Content-Length too short", By::Front(|s, w| length(s, w, -3)), Rule::Final(End::Reply))
+        .executed(),
     wire("Content-Length that is no number", By::Front(|s, w| lines(s, w, "a lot")), LOST)
         .executed(),
     wire(
@@ -161,17 +153,10 @@ pub(super) const KINDS: &[Kind] = &[
         By::Front(|stream, _| put(stream, b"SSH-2.0-OpenSSH_9.6\r\n") && end(stream)),
         LOST,
     ),
-    wire(
-        "the kept connection was closed meanwhile",
-        By::Before(|stream, whole| put(stream, &whole.bytes()) && end(stream)),
-        Rule::Unfelt,
-    ),
+    wire("the kept connection was closed meanwhile", By::HangUp(b""), Rule::Unfelt),
     wire(
         "the kept connection was given up with a 408",
-        By::Before(|stream, whole| {
-            let farewell = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n";
-            put(stream, &[&whole.bytes()[..], farewell].concat()) && end(stream)
-        }),
+        By::HangUp(b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"),
         Rule::Unfelt,
     ),
 ];

@@ -1,7 +1,7 @@
 //! What the platform itself says, and work that was done although its answer never came.
 
 use dingtalk_sandbox::{PlatformError, Sandbox};
-use dingtalk_tests::{end, reset};
+use dingtalk_tests::reset;
 
 use super::network::put;
 use super::{By, Exception, Kind, except};
@@ -28,9 +28,31 @@ const ABOUT_THE_SECRET: Exception = except(
     "no token was sent, so the words are about the secret",
 );
 const ABOUT_THE_CODE: Exception = except(
-    &["login code exchanged", "login code exchanged by hand"],
+    &["login code exchanged"],
     Rule::Final(End::CodeDead),
     "no token was sent, so the words are about the code",
+);
+const TAKEN_AS_SAID: Exception = except(
+    &["login code exchanged by hand"],
+    Rule::Final(End::TokenRejected),
+    "a call by hand has no token to renew, and takes the words as they are",
+);
+/// Where no token is held that could have been dropped.
+const NONE_HELD: Exception = except(
+    &[
+        "app token",
+        "app token, old way",
+        "app token, by organization",
+        "organization's token",
+        "organization's token, signed",
+        "suite's token",
+        "sso token",
+        "login code exchanged",
+        "login code exchanged by hand",
+        "session refreshed",
+    ],
+    Rule::Unfelt,
+    "no token is held that could be dropped",
 );
 const ABOUT_THE_REFRESH_TOKEN: Exception = except(
     &["session refreshed"],
@@ -43,13 +65,32 @@ pub(super) const KINDS: &[Kind] = &[
     api("unavailable (503 serviceBusy)", PlatformError::Unavailable, BUSY),
     api("too slow (504 service.timeout)", PlatformError::Timeout, BUSY),
     api("throttled by the second (90018)", PlatformError::Throttled, THROTTLED),
-    api("throttled by the minute", PlatformError::MinuteThrottled, THROTTLED),
+    api("throttled by the minute", PlatformError::MinuteThrottled, THROTTLED).except(&[except(
+        &[
+            "person by id (topapi)",
+            "person by mobile (topapi)",
+            "departments (topapi)",
+            "contact scope (old family)",
+            "page ticket (old family)",
+            "app token, old way",
+            "organization's token, signed",
+            "silent login code",
+        ],
+        Rule::Final(End::Throttled),
+        "the text says until when, and that is longer than the call may take",
+    )]),
     api("throttled for one customer (90009)", PlatformError::SuiteThrottled, THROTTLED),
     api("throttled for everybody (90002)", PlatformError::PlatformThrottled, THROTTLED),
     api("throttled by the service (429)", PlatformError::ServiceThrottled, THROTTLED),
     api("token dead on first use", PlatformError::TokenDead, Rule::Harmless(End::TokenRejected))
-        .except(&[ABOUT_THE_SECRET, ABOUT_THE_CODE, ABOUT_THE_REFRESH_TOKEN]),
-    Kind::new("API", "all tokens dropped", By::Deed(drop_tokens), Rule::Unfelt),
+        .except(&[ABOUT_THE_SECRET, ABOUT_THE_CODE, ABOUT_THE_REFRESH_TOKEN, TAKEN_AS_SAID]),
+    Kind::new(
+        "API",
+        "all tokens dropped",
+        By::Deed(drop_tokens),
+        Rule::Harmless(End::TokenRejected),
+    )
+    .except(&[NONE_HELD]),
     api("quota used up (90020)", PlatformError::Quota, Rule::Final(End::Quota)),
     api("address banned, as a page", PlatformError::IpBanHtml, BANNED),
     api("address banned, as JSON", PlatformError::IpBanJson, BANNED),
@@ -81,7 +122,7 @@ pub(super) const KINDS: &[Kind] = &[
         By::Front(|stream, whole| {
             let mut whole = whole.with_body("<html>502</html>");
             whole.status = 502;
-            put(stream, &whole.bytes()) && end(stream)
+            put(stream, &whole.bytes())
         }),
         BUSY,
     ),
@@ -95,9 +136,7 @@ pub(super) const KINDS: &[Kind] = &[
         }),
         BUSY,
     ),
-    life("a token that lives for 0 s", |stream, whole| {
-        put(stream, &with_life(whole, "0"))
-    }),
+    life("a token that lives for 0 s", |stream, whole| put(stream, &with_life(whole, "0"))),
     life("a token that lives for -1 s", |stream, whole| put(stream, &with_life(whole, "-1"))),
     life("a token that lives for 2⁶³ s", |stream, whole| {
         put(stream, &with_life(whole, "9223372036854775808"))

@@ -12,15 +12,21 @@ const HOUR: u64 = 3_600_000;
 /// It signs with the wall clock, which has to be right to the minute (wire-facts §3.4).
 const SIGNED: super::Exception = except(
     &["organization's token, signed"],
-    Rule::Final(End::Credentials),
+    Rule::Final(End::BadRequest),
     "it is signed with the wall clock, which the platform takes to be right to the minute",
 );
 
 pub(super) const KINDS: &[Kind] = &[
-    time("the wall clock is set back an hour", By::Clock(|now| wall(now, now.unix_millis() - HOUR)))
-        .except(&[SIGNED]),
-    time("the wall clock is set ahead an hour", By::Clock(|now| wall(now, now.unix_millis() + HOUR)))
-        .except(&[SIGNED]),
+    time(
+        "the wall clock is set back an hour",
+        By::Clock(|now| wall(now, now.unix_millis() - HOUR)),
+    )
+    .except(&[SIGNED]),
+    time(
+        "the wall clock is set ahead an hour",
+        By::Clock(|now| wall(now, now.unix_millis() + HOUR)),
+    )
+    .except(&[SIGNED]),
     time(
         "the wall clock is set ahead three hours",
         By::Clock(|now| wall(now, now.unix_millis() + 3 * HOUR)),
@@ -51,7 +57,10 @@ const fn time(name: &'static str, by: By) -> Kind {
     Kind::new("time", name, by, Rule::Unfelt)
 }
 
-const fn date(name: &'static str, skew: fn(dingtalk_sandbox::Fault) -> dingtalk_sandbox::Fault) -> Kind {
+const fn date(
+    name: &'static str,
+    skew: fn(dingtalk_sandbox::Fault) -> dingtalk_sandbox::Fault,
+) -> Kind {
     Kind::new("time", name, By::Sandbox(skew), Rule::Unfelt).executed()
 }
 
