@@ -14,8 +14,8 @@ use tracing::{Event, Metadata, Subscriber};
 
 /// What was said, kept apart by the thread that said it.
 ///
-/// One thing is not listened to unless asked for: the rows in which `ureq_proto` dumps what it
-/// reads and writes. See [`hear_dumps`](Self::hear_dumps).
+/// One thing is not listened to unless asked for: the rows in which `ureq_proto::util` dumps what
+/// was read and written. See [`hear_dumps`](Self::hear_dumps).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Ear;
@@ -85,8 +85,7 @@ fn note(line: &str) {
 
 impl Log for Ear {
     fn enabled(&self, metadata: &LogMetadata<'_>) -> bool {
-        let dump =
-            metadata.level() == log::Level::Trace && metadata.target().starts_with("ureq_proto");
+        let dump = metadata.target().starts_with("ureq_proto::util");
         !dump || DUMPS.try_with(Cell::get).unwrap_or_default()
     }
 
