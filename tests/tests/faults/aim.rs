@@ -148,7 +148,8 @@ impl Inner {
         target.times -= 1;
         let (label, mut limits) = (request.label().to_owned(), request.limits());
         if target.short {
-            limits = Limits::new(SHORT_CONNECT, SHORT, limits.max_body);
+            let connect = if target.astray.is_some() { SHORT_CONNECT } else { SHORT };
+            limits = Limits::new(connect, SHORT, limits.max_body);
         }
         let mut http = request.into_http();
         let mut transports = self.straight.clone();

@@ -1,6 +1,7 @@
 //! One cell: a fault that strikes once, the same for as long as it lasts, and a clean call.
 
 use std::fmt;
+use std::thread;
 use std::time::{Duration, Instant};
 
 use dingtalk_core::auth::ObtainToken;
@@ -170,6 +171,11 @@ impl Play<'_> {
         warmed.map(drop).map_err(|error| format!("warming up: {error:?}"))
     }
 
+    /// A time limit that is to end the exchange must not end the connecting.
+    fn warm_for(&self, kind: &Kind) -> Result<(), String> {
+        if kind.slow { self.warm_up() } else { Ok(()) }
+    }
+
     fn strike(&self, times: usize, rule: Rule, expected: Expected) -> Result<String, String> {
         let Cell { kind, operation, .. } = self.cell;
         self.repair();
@@ -267,9 +273,11 @@ impl Play<'_> {
         let struck = operation.struck;
         match (kind.by, &self.front) {
             (By::Sandbox(fault), _) => {
+                self.warm_for(kind)?;
                 drop(self.sandbox.fault(fault(Fault::on(struck).times(times))));
             }
             (By::Front(misdeed), Some(front)) => {
+                self.warm_for(kind)?;
                 front.plot(Some(Plot::new(struck, times, kind.executes, misdeed)));
             }
             (By::Token(misdeed), Some(front)) => {
@@ -278,6 +286,8 @@ impl Play<'_> {
             (By::HangUp(farewell), Some(front)) => {
                 self.warm_up()?;
                 front.hang_up(farewell);
+                // A program that has done something else meanwhile.
+                thread::sleep(Duration::from_millis(20));
             }
             (By::Deed(deed), _) => deed(&self.sandbox),
             (By::Suspend, _) => self.sandbox.clock().advance(SLEEP),
