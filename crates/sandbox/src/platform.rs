@@ -241,7 +241,7 @@ impl Platform {
         let receipt = journal.record(Seen {
             at: now,
             method,
-            path: incoming.path,
+            path: &self.hushed(incoming.path, operation, journal),
             host: journal::host(incoming),
             operation,
             status: if delivery.loses_status() { 0 } else { reply.status },
