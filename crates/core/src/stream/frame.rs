@@ -181,7 +181,7 @@ fn to_text(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("texts, numbers and JSON values can be written")
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 

@@ -192,7 +192,7 @@ fn on_loopback(region: &Region) -> bool {
     api.is_ok_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
