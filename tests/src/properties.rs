@@ -93,7 +93,7 @@ pub(crate) fn choose<'a, T: Arbitrary<'a>>(from: &mut Unstructured<'a>) -> T {
     })
 }
 
-pub(crate) fn one_of<'a, T: Copy>(from: &mut Unstructured<'_>, list: &'a [T]) -> T {
+pub(crate) fn one_of<T: Copy>(from: &mut Unstructured<'_>, list: &[T]) -> T {
     *from.choose(list).unwrap_or(&list[0])
 }
 

@@ -32,7 +32,7 @@ pub(super) fn snapshots(data: &[u8]) {
     }
     SANDBOX.with(|(sandbox, good)| {
         let mut from = Unstructured::new(data);
-        let whole = choose::<u8>(&mut from) % 4 == 0;
+        let whole = choose::<u8>(&mut from).is_multiple_of(4);
         let text = match whole {
             true => text(from),
             false => {

@@ -122,7 +122,9 @@ impl Step {
 
     fn sent(&self) -> Vec<(Link, Value)> {
         let sent = self.orders.iter().filter_map(|order| match order {
-            Order::Send(link, text) => Some((*link, serde_json::from_str(text).unwrap())),
+            Order::Send(link, text) => {
+                Some((*link, serde_json::from_str(text).expect("it sends JSON")))
+            }
             _ => None,
         });
         sent.collect()
@@ -131,8 +133,9 @@ impl Step {
     /// Who was acknowledged with what: a status for events, a code for the others.
     fn acks(&self) -> Vec<(Link, String, String)> {
         let acks = self.sent().into_iter().map(|(link, ack)| {
-            let id = ack["headers"]["messageId"].as_str().unwrap().to_owned();
-            let data: Value = serde_json::from_str(ack["data"].as_str().unwrap()).unwrap();
+            let id = ack["headers"]["messageId"].as_str().expect("an id").to_owned();
+            let data = ack["data"].as_str().expect("a text");
+            let data: Value = serde_json::from_str(data).expect("it holds JSON");
             let said = data["status"].as_str().map(str::to_owned);
             (link, id, said.unwrap_or_else(|| ack["code"].to_string()))
         });
