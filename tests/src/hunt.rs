@@ -164,7 +164,7 @@ fn forms(value: &str) -> Vec<(&'static str, Vec<u8>)> {
 mod tests {
     use super::*;
 
-    const SECRET: &str = "k/7\"q+Zr 9中-tail-of-it";
+    const SECRET: &str = "k/7\"q+Zr 9-tail中-of-it!!";
 
     #[test]
     fn a_secret_is_found_in_every_form_and_at_every_place() {

@@ -98,6 +98,10 @@ fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
+fn refused<E>(error: E) -> Result<(), E> {
+    Err(error)
+}
+
 /// What a panic says, to standard error and to a hook.
 fn panicked(fails: impl FnOnce()) -> String {
     let said = Arc::new(Mutex::new(String::new()));
@@ -116,7 +120,7 @@ fn errors_their_sources_and_panics_are_searched_and_ours_are_clean() {
     let inner = Leaky(None, format!("https://x/?secret={PLANT}"));
     assert_caught("a source", chain(&Leaky(Some(Box::new(inner)), "failed".to_owned())));
     assert_caught("Debug", format!("{:?}", Some(PLANT)));
-    let said = panicked(|| Err::<(), _>(Leaky(None, PLANT.to_owned())).unwrap());
+    let said = panicked(|| refused(Leaky(None, PLANT.to_owned())).unwrap());
     assert_caught("a panic", said);
 
     for driver in [Driver::Blocking, Driver::Async] {
@@ -137,7 +141,7 @@ fn errors_their_sources_and_panics_are_searched_and_ours_are_clean() {
             rig.sandbox.clear_faults();
             rig.sandbox.fault(fault);
             let error: Error = rig.fail(&app, GetUser::new("u-canary"));
-            let said = panicked(|| Err::<(), _>(error.clone()).unwrap());
+            let said = panicked(|| refused(error.clone()).unwrap());
             assert!(said.contains("kind"), "{said}");
             hunt.assert_clean("a panic", said);
             hunt.assert_clean("an error", chain(&error));

@@ -112,7 +112,7 @@ fn rule(rule: Rule) -> &'static str {
 
 fn ends(kind: &Kind, rule: Rule, class: Class) -> String {
     let once = rule.expects(class, false).end;
-    let lasts = rule.expects(class, true && !kind.happens_once()).end;
+    let lasts = rule.expects(class, !kind.happens_once()).end;
     if once == lasts { once.to_string() } else { format!("{once}, {lasts}") }
 }
 
