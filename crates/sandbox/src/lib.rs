@@ -63,21 +63,22 @@
 //!
 //! # What it costs
 //!
-//! Measured by `cargo run --release -p dingtalk-tests --bin sandbox-cost` in one run, on two shared cores of a virtual
-//! x86-64 machine with other builds under way; the ratios are medians of paired rounds, over 32 connections, against a
-//! bare hyper server that answers the same bytes:
+//! Measured by `cargo run --release -p dingtalk-tests --bin sandbox-cost` on two shared cores of a virtual x86-64 machine,
+//! with so many other builds under way that only ratios and sizes say something: each ratio is the median of nine paired
+//! rounds over 32 connections, against a bare hyper server that answers the same bytes, and the table has the least and
+//! the most of four runs:
 //!
 //! | | |
 //! |---|---|
-//! | `gettoken`, 100,000 people in the company | 67,000 a second, 0.83 of bare hyper |
-//! | `v2/user/get`, the same company | 33,000 a second, 0.59 of bare hyper |
-//! | look-ups by user id, union id, mobile, department: 100,000 people against 1,000 | 0.7 to 1.3 times as long, which is noise |
+//! | `gettoken`, 100,000 people in the company | 0.63 to 0.73 of bare hyper's calls a second |
+//! | `v2/user/get`, the same company | 0.70 to 0.76 of bare hyper's calls a second |
+//! | look-ups by user id, union id, mobile, department: 100,000 people against 1,000 | 0.7 to 1.0 times as long, which is noise |
 //! | a person in memory | 1,000 bytes, text included |
-//! | start and end without a socket / of a server | 0.04 ms / 0.07 ms |
-//! | the program until `# ready` / with 100,000 people, a server | 1.7 ms / 0.7 s |
-//! | idle | 4.6 MB |
-//! | 10,000 open connections | 131 MB, all still served |
-//! | 300 servers and 300 without a socket in one process | 0.4 s, 9 MB |
+//! | start and end without a socket / of a server | 0.04 ms / 0.12 ms |
+//! | the program until `# ready` / with 100,000 people, a server | 1.7 ms / 0.9 s |
+//! | idle | 5.1 MB |
+//! | 10,000 open connections | 142 MB, all still served |
+//! | 300 servers and 300 without a socket in one process | 0.4 s, 17 MB |
 //!
 //! # Doubts
 //!

@@ -169,15 +169,16 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<T
             None => return,
         }
     }
+    // What TLS and HTTP/2 need is in boxes: a plain connection would carry the room for it.
     let accepted = match tls {
-        Some(tls) => tls.accept(wire).await,
+        Some(tls) => Box::pin(tls.accept(wire)).await,
         None => Some(Accepted::Plain(wire)),
     };
     match accepted {
         Some(Accepted::Plain(wire)) => converse(wire, false, ends, shared, ending).await,
         Some(Accepted::Tls(wire)) => {
             let agreed_on_h2 = wire.get_ref().1.alpn_protocol() == Some(b"h2");
-            converse(*wire, agreed_on_h2, ends, shared, ending).await;
+            Box::pin(converse(*wire, agreed_on_h2, ends, shared, ending)).await;
         }
         None => {}
     }
@@ -221,7 +222,7 @@ async fn converse(
     // An error here is a caller who left or a fault of the test; nobody else is to know.
     if h2 {
         let builder = http2::Builder::new(TokioExecutor::new());
-        let _ = builder.serve_connection(stream, service).await;
+        let _ = Box::pin(builder.serve_connection(stream, service)).await;
     } else {
         let connection = http1::Builder::new().serve_connection(stream, service);
         let _ = connection.with_upgrades().await;

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use dingtalk_sandbox::{Fault, Lost, PlatformError, Sandbox};
+use dingtalk_sandbox::{Fault, Lost, Person, PlatformError, Sandbox};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION, RETRY_AFTER, SET_COOKIE};
 use http::{HeaderName, HeaderValue, Request};
 use serde_json::json;
@@ -363,5 +363,35 @@ fn in_process_such_answers_are_lost_cut_or_whole() {
         let _ = sandbox.fault(fault);
         let answer = sandbox.try_handle(call());
         assert_eq!(answer.as_ref().map(|answer| &answer.body()[..]).map_err(|lost| *lost), wanted);
+    }
+}
+
+#[test]
+fn an_answer_that_takes_many_writes_is_whole_with_wrong_lengths_too() {
+    let sandbox = started();
+    let ids: Vec<String> = (0..20_000).map(|at| format!("a-rather-long-user-id-{at}")).collect();
+    for id in &ids {
+        sandbox.add_person(Person::new(id.as_str(), "x"));
+    }
+    let token = crate::support::app_token(&sandbox);
+    let path = format!("/topapi/user/listid?dept_id=1&access_token={token}");
+    let (whole, _) = ask(&sandbox, &path);
+    let whole = body_of(&whole).split_once("request_id").expect("it has one").0.to_owned();
+    assert!(whole.len() > 500_000);
+    let operation = "POST /topapi/user/listid";
+    for fault in [
+        Fault::on(operation).both_lengths(),
+        Fault::on(operation).content_length_off(-9),
+        Fault::on(operation).truncate_head(usize::MAX).nth(9),
+    ] {
+        sandbox.clear_faults();
+        let _ = sandbox.fault(fault);
+        // The socket's buffers are full before anything is read.
+        let mut stream = connect(&sandbox);
+        stream.write_all(request(&path, "close").as_bytes()).expect("the server reads");
+        std::thread::sleep(Duration::from_millis(20));
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("all of it comes");
+        assert!(answer.contains(&whole), "{} bytes", answer.len());
     }
 }
