@@ -77,7 +77,7 @@ impl<C: Credential> Client<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        Self::of(caller, Box::new(transport), None, Policy::default(), None)
+        Self::of(caller, Box::new(transport), None, Policy::default(), None, Entropy::new())
     }
 
     /// To choose transport, store and patience.
@@ -88,6 +88,7 @@ impl<C: Credential> Client<C> {
             store: None,
             policy: Policy::default(),
             clock: None,
+            entropy: Entropy::new(),
         }
     }
 
@@ -136,8 +137,9 @@ impl<C: Credential> Client<C> {
         store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
         policy: Policy,
         clock: Option<Clock>,
+        entropy: Entropy,
     ) -> Self {
-        let shared = Shared { transport, store, policy, clock, entropy: Entropy::new() };
+        let shared = Shared { transport, store, policy, clock, entropy };
         Self { caller, shared: Arc::new(shared) }
     }
 }
@@ -209,6 +211,7 @@ pub struct ClientBuilder<C> {
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
     clock: Option<Clock>,
+    entropy: Entropy,
 }
 
 impl<C: Credential> ClientBuilder<C> {
@@ -243,6 +246,14 @@ impl<C: Credential> ClientBuilder<C> {
         self
     }
 
+    /// Draws the jitter of pauses from this instead of from the operating system, for tests that are
+    /// to run the same way again. It is no secret, and two clients must not have the same one outside
+    /// of tests: they would move in step.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.entropy = Entropy::from_seed(seed);
+        self
+    }
+
     /// Makes the client. Nothing goes out.
     ///
     /// # Errors
@@ -252,7 +263,7 @@ impl<C: Credential> ClientBuilder<C> {
             Some(transport) => transport,
             None => Box::new(HttpTransport::builder().limits(self.policy.limits).build()?),
         };
-        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock))
+        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock, self.entropy))
     }
 }
 
