@@ -92,7 +92,7 @@ impl<C: Credential> Client<C> {
         T: Transport + Send + Sync + 'static,
         T::Exchange: Future<Output = Reply> + Send + 'static,
     {
-        Self::of(caller, erase(transport), None, Policy::default(), None)
+        Self::of(caller, erase(transport), None, Policy::default(), None, Entropy::new())
     }
 
     /// To choose transport, store and patience.
@@ -103,6 +103,7 @@ impl<C: Credential> Client<C> {
             store: None,
             policy: Policy::default(),
             clock: None,
+            entropy: Entropy::new(),
         }
     }
 
@@ -195,8 +196,9 @@ impl<C: Credential> Client<C> {
         store: Option<Box<AnyStore>>,
         policy: Policy,
         clock: Option<Clock>,
+        entropy: Entropy,
     ) -> Self {
-        let shared = Shared { carrier, store, policy, clock, entropy: Entropy::new() };
+        let shared = Shared { carrier, store, policy, clock, entropy };
         Self { caller, shared: Arc::new(shared) }
     }
 }
@@ -272,6 +274,7 @@ pub struct ClientBuilder<C> {
     store: Option<Box<AnyStore>>,
     policy: Policy,
     clock: Option<Clock>,
+    entropy: Entropy,
 }
 
 impl<C: Credential> ClientBuilder<C> {
@@ -308,6 +311,14 @@ impl<C: Credential> ClientBuilder<C> {
         self
     }
 
+    /// Draws the jitter of pauses from this instead of from the operating system, for tests that are
+    /// to run the same way again. It is no secret, and two clients must not have the same one outside
+    /// of tests: they would move in step.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.entropy = Entropy::from_seed(seed);
+        self
+    }
+
     /// Makes the client. Nothing goes out, and no runtime is needed yet.
     ///
     /// # Errors
@@ -317,7 +328,7 @@ impl<C: Credential> ClientBuilder<C> {
             Some(carrier) => carrier,
             None => erase(HttpTransport::new()?),
         };
-        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock))
+        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock, self.entropy))
     }
 }
 

@@ -84,7 +84,7 @@ impl<C: Credential> Client<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        Self::of(caller, Carrier::new(transport), None, Policy::default(), None)
+        Self::of(caller, Carrier::new(transport), None, Policy::default(), None, Entropy::new())
     }
 
     /// To choose transport, store and patience.
@@ -95,6 +95,7 @@ impl<C: Credential> Client<C> {
             store: None,
             policy: Policy::default(),
             clock: None,
+            entropy: Entropy::new(),
         }
     }
 
@@ -170,8 +171,9 @@ impl<C: Credential> Client<C> {
         store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
         policy: Policy,
         clock: Option<Clock>,
+        entropy: Entropy,
     ) -> Self {
-        let shared = Shared { carrier, store, policy, clock, entropy: Entropy::new() };
+        let shared = Shared { carrier, store, policy, clock, entropy };
         Self { caller, shared: Arc::new(shared) }
     }
 }
@@ -258,6 +260,7 @@ pub struct ClientBuilder<C> {
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
     clock: Option<Clock>,
+    entropy: Entropy,
 }
 
 impl<C: Credential> ClientBuilder<C> {
@@ -292,6 +295,14 @@ impl<C: Credential> ClientBuilder<C> {
         self
     }
 
+    /// Draws the jitter of pauses from this instead of from the operating system, for tests that are
+    /// to run the same way again. It is no secret, and two clients must not have the same one outside
+    /// of tests: they would move in step.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.entropy = Entropy::from_seed(seed);
+        self
+    }
+
     /// Makes the client. Nothing goes out.
     ///
     /// # Errors
@@ -301,7 +312,7 @@ impl<C: Credential> ClientBuilder<C> {
             Some(carrier) => carrier,
             None => Carrier::new(HttpTransport::builder().limits(self.policy.limits).build()?),
         };
-        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock))
+        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock, self.entropy))
     }
 }
 

@@ -69,7 +69,12 @@ fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(otherwise)
 }
 
-#[derive(Debug, Default)]
+#[test]
+fn a_seed_runs_the_same_way_again() {
+    assert_eq!(run(3), run(3));
+}
+
+#[derive(Debug, Default, PartialEq)]
 struct Totals {
     calls: u64,
     failed: u64,
@@ -78,6 +83,8 @@ struct Totals {
     faults: u64,
     crashes: u64,
     token_requests: u64,
+    /// Simulated time, in milliseconds.
+    took: u128,
 }
 
 impl Totals {
@@ -89,6 +96,7 @@ impl Totals {
         self.faults += other.faults;
         self.crashes += other.crashes;
         self.token_requests += other.token_requests;
+        self.took += other.took;
     }
 }
 
@@ -197,7 +205,7 @@ fn run(seed: u64) -> Totals {
     for weather in ROUNDS {
         round(&mut sim, &world, weather, &mut storm);
     }
-    finish(&world, &storm)
+    finish(&sim, &world, &storm)
 }
 
 fn worker_name(at: usize) -> String {
@@ -256,7 +264,7 @@ fn check(world: &World) {
     }
 }
 
-fn finish(world: &World, storm: &Storm) -> Totals {
+fn finish(sim: &Sim<'_>, world: &World, storm: &Storm) -> Totals {
     let (book, seed) = (world.book(), world.seed);
     for (subject, times) in &book.executed {
         assert_eq!(*times, 1, "seed {seed}: {subject} was executed {times} times");
@@ -278,6 +286,7 @@ fn finish(world: &World, storm: &Storm) -> Totals {
         faults: storm.faults,
         crashes: storm.crashes,
         token_requests: book.token_requests,
+        took: sim.elapsed().as_millis(),
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{Dice, World, policy};
 pub(crate) async fn run(world: World, at: usize) -> turmoil::Result {
     let incarnation = world.book().incarnation[at];
     let mut dice = Dice(world.seed << 16 ^ (at as u64) << 8 ^ incarnation);
-    let client = client(&world);
+    let client = client(&world, dice.below(u64::MAX));
     let mut nth = 0;
     loop {
         if !world.book().open {
@@ -39,7 +39,7 @@ pub(crate) async fn run(world: World, at: usize) -> turmoil::Result {
     }
 }
 
-fn client(world: &World) -> Client<App> {
+fn client(world: &World, seed: u64) -> Client<App> {
     let demo = world.sandbox.demo();
     // Carried by a transport that takes any host for the platform.
     let region = Region::custom("https://platform.example").unwrap();
@@ -49,6 +49,7 @@ fn client(world: &World) -> Client<App> {
         .transport(SimTransport)
         .store(SimStore)
         .policy(policy())
+        .seed(seed)
         .clock(move || Timestamp::from_millis(clock.now()))
         .build()
         .unwrap()
