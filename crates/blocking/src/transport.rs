@@ -267,6 +267,10 @@ fn fault(error: ureq::Error, unsent: bool, limits: Limits) -> TransportError {
             return TransportError::too_large("the answer's headers are too large");
         }
         ureq::Error::Io(error) => format!("the connection broke: {}", error.kind()),
+        // Only the text tells; should it change, it is no HTTP and `Lost`.
+        ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
+            return TransportError::too_large("the answer's headers are too large");
+        }
         ureq::Error::Protocol(_) if unsent => "the request cannot be written".to_owned(),
         ureq::Error::Protocol(_) => "the answer is not HTTP/1.1".to_owned(),
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => "the request is not whole".to_owned(),

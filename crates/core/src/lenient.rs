@@ -96,6 +96,69 @@ impl<T: DeserializeOwned> Lenient for Vec<T> {
     }
 }
 
+/// Reads the life of something in seconds. Whatever it is, what comes with it is good: a number
+/// beyond all bounds is a bound, and what is no number at all is 0.
+pub(crate) fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_any(Life)
+}
+
+struct Life;
+
+impl<'de> Visitor<'de> for Life {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of seconds")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        // A cast of a float ends at the bounds.
+        #[allow(clippy::cast_possible_truncation)]
+        Ok(Some(value as i64))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        match value.trim() {
+            "" => Ok(None),
+            text => text.parse::<f64>().map_or(Ok(Some(0)), |value| self.visit_f64(value)),
+        }
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Some(0))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Some(0))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Some(0))
+    }
+}
+
 struct Integer;
 
 impl Visitor<'_> for Integer {

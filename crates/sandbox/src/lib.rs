@@ -121,6 +121,7 @@ mod fidelity;
 mod fixture;
 mod gates;
 mod hosts;
+mod hush;
 mod journal;
 mod limits;
 mod login;

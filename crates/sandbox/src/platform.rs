@@ -273,7 +273,7 @@ impl Platform {
         let receipt = journal.record(Seen {
             at: now,
             method,
-            path: incoming.path,
+            path: &self.hushed(incoming.path, operation, journal),
             host: journal::host(incoming),
             operation,
             status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },

@@ -381,7 +381,7 @@ struct Grant {
         rename = "expireIn",
         alias = "expires_in",
         alias = "expiresIn",
-        deserialize_with = "lenient::read"
+        deserialize_with = "lenient::life"
     )]
     life: Option<i64>,
     #[serde(default, rename = "refreshToken")]
@@ -430,9 +430,28 @@ mod tests {
     }
 
     #[test]
-    fn a_life_of_zero_less_or_without_end_is_read_without_harm() {
-        for life in ["0", "-1", "9223372036854775807"] {
-            assert!(read(&format!(r#"{{"accessToken":"t","expireIn":{life}}}"#)).is_ok());
+    fn a_token_is_good_whatever_is_said_of_its_life() {
+        for (life, seconds) in [
+            ("0", 0),
+            ("-1", 0),
+            ("\"\"", 7_200),
+            ("null", 7_200),
+            ("7200.5", 7_200),
+            ("\"7200\"", 7_200),
+            ("9223372036854775807", i64::MAX as u64),
+            ("9223372036854775808", i64::MAX as u64),
+            ("18446744073709551616", i64::MAX as u64),
+            ("-1e300", 0),
+            ("1e300", i64::MAX as u64),
+            ("\"1e300\"", i64::MAX as u64),
+            ("\"for ever\"", 0),
+            ("true", 0),
+            ("[7200]", 0),
+            (r#"{"seconds":7200}"#, 0),
+        ] {
+            let fetched = read(&format!(r#"{{"expireIn":{life},"accessToken":"t"}}"#));
+            let fetched = fetched.unwrap_or_else(|error| panic!("{life}: {error}"));
+            assert_eq!(fetched.life, Duration::from_secs(seconds), "{life}");
         }
     }
 }
