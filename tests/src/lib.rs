@@ -2,7 +2,13 @@
 //! two clients it is and however its requests get there.
 
 mod bad_server;
+mod ear;
+mod front;
+mod hunt;
 mod rig;
 
 pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
+pub use ear::Ear;
+pub use front::{Front, Misdeed, Plot, Whole, hold, is_operation};
+pub use hunt::Hunt;
 pub use rig::{Answer, Driver, Rig, Wire, impatient, now, patient, runtime};
