@@ -78,6 +78,9 @@ fn warm() -> App {
 }
 
 fn listen(run: impl AsyncFnOnce()) -> Listener {
+    // One after the other: a subscriber that comes while another goes may miss something.
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let listener = Listener::default();
     let subscriber = tracing_subscriber::registry().with(listener.clone());
     tracing::subscriber::with_default(subscriber, || {

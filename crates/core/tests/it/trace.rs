@@ -1,7 +1,8 @@
 //! The vocabulary of `trace`, row by row: what is told, at which level, with which fields.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Once;
 use std::time::Duration;
 
 use dingtalk_core::machine::{Env, Event, Machine, Order};
@@ -46,20 +47,33 @@ impl Told {
     }
 }
 
-#[derive(Clone, Default)]
-struct Listener(Arc<Mutex<Vec<Told>>>);
+/// Listens for the whole process, and keeps each thread's own: a subscriber that comes and goes may
+/// miss what another test's thread meets for the first time meanwhile.
+struct Listener;
+
+thread_local! {
+    static TOLD: RefCell<Vec<Told>> = const { RefCell::new(Vec::new()) };
+}
 
 impl Listener {
-    fn told(&self) -> MutexGuard<'_, Vec<Told>> {
-        self.0.lock().unwrap()
+    fn keep(told: Told) -> usize {
+        TOLD.with_borrow_mut(|all| {
+            all.push(told);
+            all.len() - 1
+        })
     }
 
-    /// Listens while this runs.
+    /// What is told while this runs.
     fn hear(run: impl FnOnce()) -> Vec<Told> {
-        let listener = Self::default();
-        let subscriber = tracing_subscriber::registry().with(listener.clone());
-        tracing::subscriber::with_default(subscriber, run);
-        listener.told().clone()
+        static LISTENS: Once = Once::new();
+        LISTENS.call_once(|| {
+            let subscriber = tracing_subscriber::registry().with(Self);
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+        });
+        tracing::callsite::rebuild_interest_cache();
+        TOLD.take();
+        run();
+        TOLD.take()
     }
 }
 
@@ -76,8 +90,7 @@ where
         let mut fields = Fields::default();
         attributes.record(&mut fields);
         let told = told(attributes.metadata(), fields, None);
-        let index = self.told().len();
-        self.told().push(told);
+        let index = Self::keep(told);
         context.span(id).unwrap().extensions_mut().insert(index);
     }
 
@@ -85,14 +98,19 @@ where
         let mut fields = Fields::default();
         record.record(&mut fields);
         let index = *context.span(id).unwrap().extensions().get::<usize>().unwrap();
-        self.told()[index].fields.extend(fields.0);
+        TOLD.with_borrow_mut(|all| {
+            // A span of a test before on this thread may end late.
+            if let Some(told) = all.get_mut(index).filter(|told| told.name == CALL) {
+                told.fields.extend(fields.0);
+            }
+        });
     }
 
     fn on_event(&self, event: &tracing::Event<'_>, context: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let within = context.event_span(event).map(|span| span.name());
-        self.told().push(told(event.metadata(), fields, within));
+        Self::keep(told(event.metadata(), fields, within));
     }
 }
 
