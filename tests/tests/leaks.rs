@@ -13,10 +13,14 @@ use std::{env, fs, thread};
 
 use dingtalk_blocking::HttpTransport;
 use dingtalk_core::auth::ObtainToken;
+use dingtalk_core::callback::{Owner, Receiver};
 use dingtalk_core::contact::{GetContactUser, GetUser};
+use dingtalk_core::event::EventKind;
 use dingtalk_core::store::Store;
-use dingtalk_core::{App, Error, Proxy, Region, Secret, StoreReply};
-use dingtalk_sandbox::{Consent, Fault, Person, PlatformError, Sandbox};
+use dingtalk_core::{App, Error, Proxy, Region, Secret, StoreReply, Timestamp};
+use dingtalk_sandbox::{
+    Consent, Fault, Person, PlatformError, Push, PushReply, Sandbox, Subscription,
+};
 use dingtalk_store_sealed::{Keys, Sealed};
 use dingtalk_store_sqlite::SqliteStore;
 use dingtalk_tests::{Driver, Ear, Hunt, Rig, Wire, now, patient, runtime};
@@ -26,6 +30,8 @@ const SECRET: &str = "zT4pQ9wKb7XmL2cVcanaryClientSecret";
 const MOBILE: &str = "13987654321";
 const MAIL: &str = "hY6dR1sNe8canary@mail.example";
 const PROXY_PASSWORD: &str = "uJ3fG5hBv0WqA9kXcanaryProxyPassword";
+const CALLBACK_TOKEN: &str = "wE5rT8yU1iO3canaryCallback";
+const AES_KEY: &str = "vB6nM9qW2eR5tY8uI1oP4aS7dF0gH3jK6lZ9xC2canA";
 const PLANT: &str = "rX8kD2mZw5TyN7bGcanaryPlanted";
 
 /// The process has one logger and one panic hook.
@@ -53,8 +59,7 @@ fn company() -> dingtalk_sandbox::Builder {
     Sandbox::builder().app(app).person(person.department(604_118_221))
 }
 
-/// The company's secrets. Those of event callbacks, their AES key and token, come in here as soon
-/// as a client reads events.
+/// The company's secrets; those of event callbacks have a test of their own.
 fn secrets(sandbox: &Sandbox) -> Hunt {
     Hunt::of([
         ("client secret", SECRET),
@@ -316,6 +321,58 @@ fn journal_and_findings_are_searched_and_clean() {
     let _ = sandbox.handle(http::Request::get(uri).body(Vec::new()).unwrap());
     assert_caught("the journal", format!("{:?}", sandbox.journal().entries()));
     assert_caught("the exported journal", told(&sandbox, "/_sandbox/v1/journal"));
+}
+
+/// The token and AES key of a callback, and the ticket that came through it.
+#[test]
+fn what_a_callback_knows_and_brings_is_shown_by_neither_side() {
+    let sandbox = Sandbox::in_process();
+    let demo = sandbox.demo();
+    let mut hunt = secrets(&sandbox);
+    hunt.add("callback token", CALLBACK_TOKEN);
+    hunt.add("AES key", AES_KEY);
+    hunt.add("suite secret", &demo.suite_secret);
+    let tickets = Arc::new(Mutex::new(Vec::<Secret>::new()));
+    let said = Arc::new(Mutex::new(String::new()));
+    let receiver =
+        |owner: &str| Receiver::new(CALLBACK_TOKEN, AES_KEY, Owner::Suite(owner.into())).unwrap();
+    let (right, wrong) = (receiver(&demo.suite_key), receiver("another"));
+    let (kept, heard, clock) = (Arc::clone(&tickets), Arc::clone(&said), sandbox.clock());
+    let callback = Subscription::receiver(CALLBACK_TOKEN, AES_KEY, move |push: &Push| {
+        let now = Timestamp::from_millis(clock.now());
+        let request = http::Request::post(push.url()).body(push.body()).unwrap();
+        let refused = wrong.receive(&request, now).unwrap_err();
+        let forged = http::Request::post(push.url()).body(push.body().replace('A', "B")).unwrap();
+        let forgery = right.receive(&forged, now);
+        let received = right.receive(&request, now).unwrap();
+        let mut said = heard.lock().unwrap();
+        *said += &format!("{refused} {refused:?} {:?} {forgery:?} {right:?}\n", refused.response());
+        *said += &format!("{received:?} {:?} {push:?}\n", received.events());
+        for event in received.events() {
+            if let EventKind::SuiteTicket(ticket) = &event.kind {
+                kept.lock().unwrap().push(ticket.ticket.clone());
+            }
+        }
+        let response = received.acknowledge([7; 16]);
+        *said += &format!("{response:?}\n");
+        PushReply::new(response.status().as_u16(), response.into_body())
+    });
+    sandbox.subscribe(&demo.suite_key, callback).unwrap();
+    sandbox.deliver_due();
+    let tickets = tickets.lock().unwrap();
+    assert!(!tickets.is_empty(), "a ticket came");
+    for ticket in &*tickets {
+        hunt.add("suite ticket", ticket.expose());
+    }
+    hunt.assert_clean("the receiver", &*said.lock().unwrap());
+    hunt.assert_clean("the delivery log", format!("{:?}", sandbox.deliveries()));
+    hunt.assert_clean("the journal", format!("{:?}", sandbox.journal().entries()));
+    for path in ["journal", "findings", "callbacks", "callbacks/deliveries"] {
+        let path = format!("/_sandbox/v1/{path}");
+        let request = http::Request::get(&path).body(Vec::new()).unwrap();
+        hunt.assert_clean(&path, sandbox.control(request).into_body());
+    }
+    assert_caught("the receiver", format!("{said:?}{PLANT}"));
 }
 
 /// A snapshot is the company, secrets included, or a restart could not go on with it: what matters
