@@ -341,12 +341,15 @@ fn what_a_callback_knows_and_brings_is_shown_by_neither_side() {
     let callback = Subscription::receiver(CALLBACK_TOKEN, AES_KEY, move |push: &Push| {
         let now = Timestamp::from_millis(clock.now());
         let request = http::Request::post(push.url()).body(push.body()).unwrap();
-        let refused = wrong.receive(&request, now).unwrap_err();
-        let forged = http::Request::post(push.url()).body(push.body().replace('A', "B")).unwrap();
+        // The first check of a URL comes before anybody can know the owner.
+        let refused = wrong.receive(&request, now);
+        let answer = refused.as_ref().err().map(|it| (it.to_string(), it.response()));
+        let forged =
+            http::Request::post(push.url()).body(push.body().replacen(":\"", ":\"A", 1)).unwrap();
         let forgery = right.receive(&forged, now);
         let received = right.receive(&request, now).unwrap();
         let mut said = heard.lock().unwrap();
-        *said += &format!("{refused} {refused:?} {:?} {forgery:?} {right:?}\n", refused.response());
+        *said += &format!("{refused:?} {answer:?} {forgery:?} {right:?}\n");
         *said += &format!("{received:?} {:?} {push:?}\n", received.events());
         for event in received.events() {
             if let EventKind::SuiteTicket(ticket) = &event.kind {
@@ -367,7 +370,7 @@ fn what_a_callback_knows_and_brings_is_shown_by_neither_side() {
     hunt.assert_clean("the receiver", &*said.lock().unwrap());
     hunt.assert_clean("the delivery log", format!("{:?}", sandbox.deliveries()));
     hunt.assert_clean("the journal", format!("{:?}", sandbox.journal().entries()));
-    for path in ["journal", "findings", "callbacks", "callbacks/deliveries"] {
+    for path in ["journal", "findings", "deliveries"] {
         let path = format!("/_sandbox/v1/{path}");
         let request = http::Request::get(&path).body(Vec::new()).unwrap();
         hunt.assert_clean(&path, sandbox.control(request).into_body());

@@ -24,8 +24,8 @@ pub(crate) struct Asked {
     owner: Option<StoreKey>,
 }
 
-const STORED: &str = include_str!("../lua/stored.lua");
-const FREE: &str = include_str!("../lua/free.lua");
+const STORED: &str = include_str!("lua/stored.lua");
+const FREE: &str = include_str!("lua/free.lua");
 
 /// Times beyond this, some 35,000 years, are as good as for ever: Redis adds them to its clock, and
 /// Lua counts in floating point.
@@ -37,12 +37,12 @@ impl Scripts {
     pub(crate) fn new() -> Self {
         let script = |parts: &[&str]| Script::new(&parts.concat());
         Self {
-            load: script(&[STORED, include_str!("../lua/load.lua")]),
-            lock: script(&[STORED, include_str!("../lua/lock.lua")]),
-            unlock: script(&[FREE, include_str!("../lua/unlock.lua")]),
-            write: script(&[STORED, FREE, include_str!("../lua/write.lua")]),
-            remove: script(&[STORED, include_str!("../lua/remove.lua")]),
-            list: script(&[STORED, include_str!("../lua/list.lua")]),
+            load: script(&[STORED, include_str!("lua/load.lua")]),
+            lock: script(&[STORED, include_str!("lua/lock.lua")]),
+            unlock: script(&[FREE, include_str!("lua/unlock.lua")]),
+            write: script(&[STORED, FREE, include_str!("lua/write.lua")]),
+            remove: script(&[STORED, include_str!("lua/remove.lua")]),
+            list: script(&[STORED, include_str!("lua/list.lua")]),
         }
     }
 }
