@@ -175,7 +175,6 @@ impl<C: Credential> Client<C> {
         self.shared.now()
     }
 
-    #[cfg(feature = "stream")]
     pub(crate) fn entropy(&self) -> u64 {
         self.shared.entropy.draw()
     }
@@ -188,6 +187,15 @@ impl<C: Credential> Client<C> {
     #[cfg(feature = "stream")]
     pub(crate) fn connect(&self) -> Option<&crate::connect::Connect> {
         self.shared.carrier.connect.as_ref()
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.shared.store.is_some()
+    }
+
+    /// Asks the store a question that belongs to no call.
+    pub(crate) async fn ask(&self, question: StoreOp) -> StoreReply {
+        self.shared.ask(question).await
     }
 
     fn of(

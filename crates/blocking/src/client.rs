@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::thread;
 
 use dingtalk_core::{
-    ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Step, Store, StoreReply,
-    Timestamp, Transport,
+    ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Step, Store, StoreOp,
+    StoreReply, Timestamp, Transport,
 };
 
 use crate::clock::{self, Entropy};
@@ -150,7 +150,6 @@ impl<C: Credential> Client<C> {
         self.shared.now()
     }
 
-    #[cfg(feature = "stream")]
     pub(crate) fn entropy(&self) -> u64 {
         self.shared.entropy.draw()
     }
@@ -163,6 +162,15 @@ impl<C: Credential> Client<C> {
     #[cfg(feature = "stream")]
     pub(crate) fn connect(&self) -> Option<&crate::connect::Connect> {
         self.shared.carrier.connect.as_ref()
+    }
+
+    pub(crate) fn has_store(&self) -> bool {
+        self.shared.store.is_some()
+    }
+
+    /// Asks the store a question that belongs to no call.
+    pub(crate) fn ask(&self, question: StoreOp) -> StoreReply {
+        self.shared.ask(question)
     }
 
     fn of(
@@ -206,10 +214,7 @@ impl Shared {
                     sent.reply(self.now(), reply)
                 }
                 Step::Ask(question, asked) => {
-                    let reply = match &self.store {
-                        Some(store) => store.ask(question),
-                        None => StoreReply::Failed { why: "there is no store".into() },
-                    };
+                    let reply = self.ask(question);
                     asked.reply(self.now(), reply)
                 }
                 Step::Sleep(pause, call) => {
@@ -222,6 +227,13 @@ impl Shared {
                 }
                 Step::Done(result) => return result,
             };
+        }
+    }
+
+    fn ask(&self, question: StoreOp) -> StoreReply {
+        match &self.store {
+            Some(store) => store.ask(question),
+            None => StoreReply::Failed { why: "there is no store".into() },
         }
     }
 

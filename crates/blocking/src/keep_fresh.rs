@@ -56,8 +56,8 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     }
 }
 
-/// Ends a [`keep_fresh`](Client::keep_fresh) at once, and whatever else takes one. A clone is the
-/// same switch.
+/// Ends a [`keep_fresh`](Client::keep_fresh) or [`keep_store_fresh`](Client::keep_store_fresh) at
+/// once, and whatever else takes one. A clone is the same switch.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<(Mutex<Switch>, Condvar)>);
 
@@ -99,10 +99,20 @@ impl Stop {
         self.switch().bells.retain(|one| !one.will_wake(bell));
     }
 
+    /// Makes everybody look who waits for something else beside the stop.
+    pub(crate) fn nudge(&self) {
+        drop(self.switch());
+        self.0.1.notify_all();
+    }
+
     fn wait(&self, at_most: Duration) {
+        self.wait_unless(at_most, || false);
+    }
+
+    pub(crate) fn wait_unless(&self, at_most: Duration, ready: impl Fn() -> bool) {
         let end = Instant::now() + at_most;
         let mut switch = self.switch();
-        while !switch.pulled {
+        while !switch.pulled && !ready() {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;

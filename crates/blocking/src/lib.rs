@@ -58,6 +58,7 @@ mod client;
 mod clock;
 mod connect;
 mod keep_fresh;
+mod keep_store_fresh;
 mod pages;
 #[cfg(feature = "stream")]
 pub mod stream;

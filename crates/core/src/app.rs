@@ -313,7 +313,7 @@ impl ActsAs<Self> for Nobody {}
 #[allow(unnameable_types)] // nobody outside may implement them
 mod sealed {
     use super::{AnyToken, App, AppOrSuite, AppOrUser, Nobody, Sso};
-    use crate::{Corp, Suite, User};
+    use crate::{Corp, Due, Suite, User};
 
     pub trait Sealed {}
     impl Sealed for App {}
@@ -322,6 +322,7 @@ mod sealed {
     impl Sealed for Suite {}
     impl Sealed for Corp {}
     impl Sealed for Nobody {}
+    impl Sealed for Due {}
 
     pub trait SealedCaller {}
     impl SealedCaller for App {}

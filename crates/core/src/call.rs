@@ -72,7 +72,7 @@ impl<E: Endpoint> Call<E> {
                 let task = Task::of(Job::of(endpoint));
                 Machine::of(caller.source(), E::Caller::TOKEN, task, policy)
             }
-            Obtains::Token => Machine::of_token(caller.source(), policy),
+            Obtains::Token { ahead } => Machine::of_token(caller.source(), policy).ahead(ahead),
             Obtains::Ticket => {
                 Machine::of_token(caller.ticket().unwrap_or(caller.source()), policy)
             }

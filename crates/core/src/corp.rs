@@ -90,6 +90,11 @@ impl Suite {
         }))
     }
 
+    /// An organization's credential that is nobody else's: it is not held, and makes nobody room.
+    pub(crate) fn apart(&self, corp_id: CorpId) -> Source {
+        self.0.source.sibling(Kind::Corp { corp_id, grant: self.0.grant })
+    }
+
     /// How many organizations are held at this moment.
     pub fn corps_held(&self) -> usize {
         self.0.corps.len()

@@ -113,7 +113,10 @@ pub enum Obtains {
     /// The platform's answer.
     Answer,
     /// The caller's token.
-    Token,
+    Token {
+        /// Due within this time is due now.
+        ahead: std::time::Duration,
+    },
     /// The app's page ticket.
     Ticket,
     /// Nothing; the session is put into the store.

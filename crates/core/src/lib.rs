@@ -161,7 +161,7 @@ pub use secret::{Personal, Secret};
 pub use store::{NewRecord, Record, Store, StoreKey, StoreKind, StoreOp, StoreReply};
 pub use time::Timestamp;
 pub use token::{Flight, Source};
-pub use upkeep::Upkeep;
+pub use upkeep::{Chore, Due, StoreUpkeep, Upkeep};
 pub use user::{User, UserTokens};
 pub use wire::{
     Fault, FromFn, Limits, Reply, Request, Response, Transport, TransportError, from_fn,

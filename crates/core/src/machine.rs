@@ -64,6 +64,7 @@ use crate::user::Unsaved;
 use crate::wire::{Fault, Reply, Request, Response};
 use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
 use exchange::Exchange;
+pub(crate) use fetch::said;
 use fetch::{Fetch, Progress};
 use judge::{Asker, Verdict};
 use publish::Publish;
@@ -143,6 +144,8 @@ pub struct Machine {
     takes_token: bool,
     purpose: Purpose,
     policy: Policy,
+    /// A token that is due within this time is due now.
+    ahead: Duration,
     shared: bool,
     /// What must not show up in an error's text, beside the token.
     hush: Vec<Secret>,
@@ -213,6 +216,13 @@ impl Machine {
             false => Task::Invalid(Error::invalid("this caller has no token")),
         };
         Self::of(source, true, task, policy)
+    }
+
+    /// Replaces a token also where that is due only within this time.
+    #[must_use]
+    pub fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     /// Only stores the tokens that a session holds, under its name.
@@ -291,6 +301,7 @@ impl Machine {
             takes_token,
             purpose: Purpose::Call,
             policy,
+            ahead: Duration::ZERO,
             shared: false,
             hush: Vec::new(),
             state: State::Ready,
@@ -435,7 +446,7 @@ impl Machine {
         if matches!(self.task, Task::Keep) {
             return self.keep(left, env);
         }
-        match self.source.slot().claim(env.now, self.policy.lease()) {
+        match self.source.slot().claim_ahead(env.now, self.policy.lease(), self.ahead) {
             Claim::Use(token) => {
                 note(&Note::Token { from: From::Memory, left: token.expires.left(env.now) });
                 self.with_token(token, env)
@@ -458,11 +469,13 @@ impl Machine {
                 match key {
                     Some(key) if self.source.session().is_some() => {
                         let source = self.source.clone();
-                        let exchange = Exchange::new(source, Some(lease), key, policy);
+                        let exchange =
+                            Exchange::new(source, Some(lease), key, policy).ahead(self.ahead);
                         self.exchange(Box::new(exchange), Event::Start, env)
                     }
                     key => {
-                        let fetch = Fetch::new(self.source.clone(), lease, key, policy);
+                        let fetch =
+                            Fetch::new(self.source.clone(), lease, key, policy).ahead(self.ahead);
                         self.fetch(Box::new(fetch), Event::Start, env)
                     }
                 }

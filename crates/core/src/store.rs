@@ -18,6 +18,8 @@
 
 pub mod conformance;
 mod memory;
+#[cfg(all(test, not(loom)))]
+mod model;
 pub(crate) mod rules;
 
 use std::fmt;

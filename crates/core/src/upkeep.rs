@@ -1,4 +1,10 @@
-//! When to replace a token ahead of time: what both drivers' `keep_fresh` ask.
+//! When to replace a token ahead of time: what both drivers' `keep_fresh` and `keep_store_fresh`
+//! ask.
+
+mod agenda;
+mod store;
+
+pub use store::{Chore, Due, StoreUpkeep};
 
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::app::{ActsAs, AnyToken, AppOrUser, Credential, Nobody};
 use crate::error::Purpose;
 use crate::machine::Job;
-use crate::store::rules::Kept;
+use crate::store::rules::{self, Kept};
 use crate::token::{Kind, Life, Source};
 use crate::{CorpId, Error, ErrorKind, Secret, Timestamp, auth};
 
@@ -74,7 +74,10 @@ impl User {
     /// ```
     pub fn keep_as(&self, name: impl AsRef<str>) {
         if let Some(session) = self.0.session() {
-            session.state().name = Some(Arc::from(name.as_ref()));
+            let mut state = session.state();
+            let name = Arc::from(name.as_ref());
+            state.stored &= state.name.as_ref() == Some(&name);
+            state.name = Some(name);
         }
     }
 
@@ -148,12 +151,9 @@ pub(crate) struct Unsaved {
 }
 
 impl Unsaved {
-    /// Whether this is newer than what is stored: a login always is, and a renewal as long as the
-    /// token is there that it was granted for, whatever somebody else believes of that token's fate.
+    /// Whether this is newer than what is stored: a login always is.
     pub(crate) fn replaces(&self, stored: Option<&Kept>) -> bool {
-        let Some(presented) = &self.presented else { return true };
-        let stored = stored.and_then(|kept| kept.refresh_token.as_ref());
-        stored.is_some_and(|stored| stored.matches(presented.expose()))
+        self.presented.as_ref().is_none_or(|presented| rules::follows(stored, presented.expose()))
     }
 }
 
@@ -171,6 +171,8 @@ struct State {
     /// Under which name stores keep it; without one it is this process's alone.
     name: Option<Arc<str>>,
     unsaved: Option<Unsaved>,
+    /// The store has had it under its name: where it is gone, the person has logged out.
+    stored: bool,
     /// The number under which this process last told the store that it presents the token.
     holder_out: Option<u64>,
     /// Whoever did is not at it any more.
@@ -186,6 +188,7 @@ impl Session {
             in_doubt: false,
             name,
             unsaved: None,
+            stored: false,
             holder_out: None,
             given_up: false,
         }))
@@ -213,6 +216,7 @@ impl Session {
         let mut state = self.state();
         if grant.is_none() {
             state.holder_out = None;
+            state.stored = true;
         }
         state.unsaved = grant;
     }
@@ -246,6 +250,7 @@ impl Session {
     pub(crate) fn adopt(&self, kept: &Kept) {
         let mut state = self.state();
         state.out = false;
+        state.stored = true;
         state.in_doubt = kept.in_doubt;
         state.corp_id = kept.corp_id.clone().or(state.corp_id.take());
         state.present = kept.refresh_token.clone().map(Begin::RefreshToken);
@@ -257,8 +262,12 @@ impl Session {
         Kept::new(Some(value.clone()), refresh_token, corp_id)
     }
 
-    /// What is stored first of a session that begins with a refresh token.
+    /// What is stored first of a session that begins with a refresh token. One that was stored
+    /// and is gone does not begin again: its person has logged out, in another process maybe.
     pub(crate) fn first_record(&self) -> Option<Kept> {
+        if self.state().stored {
+            return None;
+        }
         let (refresh_token, corp_id) = self.kept();
         Some(Kept::new(None, Some(refresh_token?), corp_id))
     }

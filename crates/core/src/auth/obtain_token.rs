@@ -1,5 +1,7 @@
 //! The caller's own token, fetched only if it must be.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::dialect::OpenApi;
@@ -22,12 +24,24 @@ use crate::{AnyToken, Secret};
 /// ```
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[non_exhaustive]
-pub struct ObtainToken {}
+pub struct ObtainToken {
+    #[serde(skip)]
+    ahead: Duration,
+}
 
 impl ObtainToken {
     /// Of whoever calls.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Replaces the token also where that would be due only within this time from now: for
+    /// programs that see to it before any call has to. A token that cannot be replaced yet is
+    /// handed out as it is.
+    #[must_use]
+    pub fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
     }
 }
 
@@ -38,7 +52,7 @@ impl Endpoint for ObtainToken {
     const OPERATION: &Operation = &Operation::openapi("auth.obtain_token", Method::Get, "");
 
     fn obtains(&self) -> Obtains {
-        Obtains::Token
+        Obtains::Token { ahead: self.ahead }
     }
 }
 

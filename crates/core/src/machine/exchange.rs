@@ -16,6 +16,8 @@ use crate::{Error, ErrorKind, Policy, Timestamp};
 pub(crate) struct Exchange {
     source: Source,
     policy: Policy,
+    /// A token that is due within this time is due now.
+    ahead: Duration,
     /// Given back at the end; none where a session is only to be kept.
     lease: Option<Lease>,
     key: StoreKey,
@@ -43,6 +45,8 @@ enum Step {
     Idle,
     Loading,
     Locking,
+    /// Freeing the lock before waiting for somebody who may come back.
+    Yielding,
     /// Somebody else has the lock, or may come back.
     Waiting,
     /// Saying that the refresh token is about to be presented.
@@ -67,6 +71,7 @@ impl Exchange {
         Self {
             source,
             policy,
+            ahead: Duration::ZERO,
             lease,
             key,
             holder: 0,
@@ -77,6 +82,11 @@ impl Exchange {
             waiting: Pause::default(),
             step: Step::Idle,
         }
+    }
+
+    pub(crate) fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     pub(crate) fn resume(&mut self, event: Event, env: Env) -> Progress {
@@ -103,6 +113,7 @@ impl Exchange {
                 self.locked = None;
                 self.wait(env)
             }
+            (Step::Yielding, Event::Store(_)) => self.wait(env),
             (Step::Waiting, Event::Woken) => {
                 self.waiting.over(env.now);
                 self.load()
@@ -238,7 +249,7 @@ impl Exchange {
         let (kept, life) = (self.seen.kept.as_ref()?, self.seen.life?);
         let value = kept.access_token.clone().filter(|value| !value.is_empty())?;
         let rejected = self.lease.as_ref().is_some_and(|lease| lease.was_rejected(value.expose()));
-        if life.renew_in.is_zero() || rejected || self.lease.is_none() {
+        if life.renew_in <= self.ahead || rejected || self.lease.is_none() {
             return None;
         }
         self.source.session()?.adopt(kept);
@@ -267,6 +278,11 @@ impl Exchange {
                 let kept = kept.with_fate(Fate::Good, kept.fate != Fate::Good);
                 session.adopt(&kept);
                 self.intend(&kept)
+            }
+            // Not with the lock in hand: its writer may want to come back for it.
+            Decision::Wait if self.locked.take().is_some() => {
+                let unlock = StoreOp::Unlock { key: self.key.clone(), holder: self.holder };
+                self.ask(Step::Yielding, unlock)
             }
             Decision::Wait => self.wait(env),
             Decision::LoginAgain { in_doubt } => self.fail(&login_again(in_doubt), env),
@@ -401,7 +417,7 @@ impl Exchange {
                     self.seen.version = record.map_or(0, |record| record.version);
                     return self.commit(grant, tries + 1, env);
                 }
-                // Somebody logged in anew while we were thought dead: theirs is the session now.
+                // Somebody logged in anew, or out, while we were thought dead.
                 self.saved();
                 self.again(env)
             }

@@ -14,6 +14,8 @@ use crate::{Error, ErrorKind, Policy, Secret, Timestamp};
 pub(crate) struct Fetch {
     source: Source,
     policy: Policy,
+    /// A token that is due within this time is due now.
+    ahead: Duration,
     /// Given back when the token has landed or the errand has failed.
     lease: Option<Lease>,
     /// Gone when the store failed: the call goes on without it.
@@ -73,6 +75,7 @@ impl Fetch {
         Self {
             source,
             policy,
+            ahead: Duration::ZERO,
             lease: Some(lease),
             key,
             holder: 0,
@@ -84,6 +87,11 @@ impl Fetch {
             waiting: Pause::default(),
             step: Step::Idle,
         }
+    }
+
+    pub(crate) fn ahead(mut self, ahead: Duration) -> Self {
+        self.ahead = ahead;
+        self
     }
 
     pub(crate) fn resume(&mut self, event: Event, env: Env) -> Progress {
@@ -200,7 +208,7 @@ impl Fetch {
         self.source.store_works();
         self.seen = record.as_ref().map_or(0, |record| record.version);
         let record = record?;
-        let good = record.renew_in_ms > 0
+        let good = Duration::from_millis(record.renew_in_ms) > self.ahead
             && !self.was_rejected(&record)
             && !record.value.is_empty()
             && http::HeaderValue::from_str(record.value.expose()).is_ok();
@@ -238,6 +246,8 @@ impl Fetch {
         match self.source.errand(env.now) {
             Ok(errand) => {
                 let mut errand = Box::new(Machine::errand(errand, self.policy.clone()));
+                // A page ticket's request needs the app's token, which others share, too.
+                errand.set_shared(self.key.is_some());
                 let order = errand.resume(Event::Start, env);
                 self.relay(errand, order, env)
             }

@@ -83,6 +83,14 @@ pub(crate) fn decide(kept: &Kept, mine: Option<u64>, age: Duration, settle: Dura
     }
 }
 
+/// *Single-use* credentials. What the platform granted for a refresh token may be stored for as
+/// long as that very token is what is stored: whoever announced it again meanwhile was refused, or
+/// will be. Where another one is stored somebody has logged in anew, and where none is the person
+/// has logged out; then the grant is of no use to anybody.
+pub(crate) fn follows(kept: Option<&Kept>, consumed: &str) -> bool {
+    kept.and_then(|kept| kept.refresh_token.as_ref()).is_some_and(|token| token.matches(consumed))
+}
+
 /// *Pushed* credentials: the latest push stays, by the platform's own time of it.
 pub(crate) fn supersedes(pushed_at: u64, stored: Option<u64>) -> bool {
     stored.is_none_or(|stored| pushed_at >= stored)
@@ -131,6 +139,11 @@ impl Kept {
     /// The same token after this; `lost` if an answer to it was.
     pub(crate) fn with_fate(&self, fate: Fate, lost: bool) -> Self {
         Self { fate, in_doubt: self.in_doubt || lost, ..self.clone() }
+    }
+
+    /// Whether nothing but a login makes it good again.
+    pub(crate) fn needs_login(&self) -> bool {
+        self.refresh_token.is_none() || self.fate == Fate::Dead
     }
 
     /// Reads a stored session.
@@ -193,6 +206,16 @@ mod tests {
         assert_eq!(decide(&with(Fate::Dead, true), Some(1), old, SETTLE), again(true));
         assert_eq!(decide(&with(Fate::Dead, false), None, old, SETTLE), again(false));
         assert_eq!(decide(&Kept::default(), None, old, SETTLE), again(false));
+    }
+
+    #[test]
+    fn single_use_a_grant_is_stored_only_in_the_place_of_the_token_it_was_got_for() {
+        let kept = Kept::new(None, Some("r1".into()), None);
+        for fate in [Fate::Good, Fate::Intended(7), Fate::Dead] {
+            assert!(follows(Some(&kept.with_fate(fate, true)), "r1"), "{fate:?}");
+        }
+        assert!(!follows(Some(&kept), "r0"), "somebody logged in anew");
+        assert!(!follows(Some(&Kept::default()), "r1") && !follows(None, "r1"), "logged out");
     }
 
     #[test]

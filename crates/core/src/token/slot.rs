@@ -109,13 +109,19 @@ impl Slot {
 
     /// What a caller should do at this moment. `lease` is how long a new leader counts as alive
     /// without another sign.
+    #[cfg(test)]
     pub(crate) fn claim(&self, now: Timestamp, lease: Duration) -> Claim {
+        self.claim_ahead(now, lease, Duration::ZERO)
+    }
+
+    /// The same, where a token that is due within the time `ahead` is due now.
+    pub(crate) fn claim_ahead(&self, now: Timestamp, lease: Duration, ahead: Duration) -> Claim {
         let mut state = lock(&self.state);
         let steady = now.steady_millis();
         let alive = |lead: &Lead| lead.alive_until > steady;
         let serving = state.held.as_ref().filter(|held| !held.token.expires.has_come(now));
         if let Some(held) = serving {
-            let replace = held.renew_at.has_come(now)
+            let replace = held.renew_at.left(now) <= ahead
                 && steady >= state.quiet_until
                 && !state.lead.as_ref().is_some_and(alive);
             if !replace {

@@ -14,3 +14,4 @@ mod stores;
 mod support;
 #[cfg(feature = "tracing")]
 mod trace;
+mod upkeep;

@@ -126,6 +126,25 @@ impl World {
         self.store.ask(StoreOp::Write { key, expected, record, unlock: None });
     }
 
+    /// Up to the moment when the token request is out.
+    fn until_sent(&mut self, user: &User, entropy: u64) -> (Request, dingtalk_core::Sent<Me>) {
+        let mut step = Call::new(&Me {}, user).shared(true).entropy(entropy).step(self.now());
+        loop {
+            step = match step {
+                Step::Ask(question, asked) => {
+                    let reply = self.stored(question);
+                    asked.reply(self.now(), reply)
+                }
+                step => return step.send(),
+            };
+        }
+    }
+
+    fn is_kept(&self) -> bool {
+        let reply = self.store.ask(StoreOp::Load { key: Self::key() });
+        matches!(reply, StoreReply::Record { record: Some(_) })
+    }
+
     /// What is stored under the session's name.
     fn kept(&self) -> serde_json::Value {
         match self.store.ask(StoreOp::Load { key: Self::key() }) {
@@ -523,6 +542,93 @@ fn sessions_are_listed_and_forgotten() {
     world.call(Call::new(&ForgetSession::new(), &bob)).unwrap();
     assert_eq!(world.me(&bob), Err(ErrorKind::LoginAgain { in_doubt: false }));
     assert_eq!(world.me(&app.user_kept_as("bob")), Err(ErrorKind::LoginAgain { in_doubt: false }));
+}
+
+#[test]
+fn who_logged_out_is_not_brought_back_by_a_process_that_knew_the_session() {
+    let mut world = World::new();
+    let here = ann();
+    world.me(&here).unwrap();
+    world.call(Call::new(&ForgetSession::new(), &ann_elsewhere())).unwrap();
+    world.me(&here).unwrap();
+    world.pass(7_300);
+    world.take_log();
+    assert_eq!(world.me(&here), Err(ErrorKind::LoginAgain { in_doubt: false }));
+    assert!(!world.take_log().contains("present"));
+    assert!(!world.is_kept());
+    world.me(&ann()).unwrap();
+    world.me(&here).unwrap();
+}
+
+#[test]
+fn who_logs_out_while_a_renewal_is_under_way_is_not_brought_back_by_it() {
+    let mut world = World::new();
+    let here = ann();
+    world.me(&here).unwrap();
+    world.pass(7_300);
+    let (request, sent) = world.until_sent(&here, 77);
+    world.call(Call::new(&ForgetSession::new(), &ann_elsewhere())).unwrap();
+    let reply = world.answer(&request);
+    let mut step = sent.reply(world.now(), reply);
+    let result = loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.stored(question);
+                asked.reply(world.now(), reply)
+            }
+            step => break step.done(),
+        };
+    };
+    assert_eq!(result.unwrap_err().kind(), &ErrorKind::LoginAgain { in_doubt: false });
+    assert!(!world.is_kept());
+}
+
+#[test]
+fn who_gave_a_renewal_up_comes_back_to_it_although_another_process_waits_for_it() {
+    let mut world = World::new();
+    let here = ann();
+    world.me(&here).unwrap();
+    world.pass(7_300);
+    drop(world.until_sent(&here, 77));
+    world.pass(25);
+    let there = ann_elsewhere();
+    let mut step = Call::new(&Me {}, &there).shared(true).entropy(78).step(world.now());
+    let waiting = loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.stored(question);
+                asked.reply(world.now(), reply)
+            }
+            step => break step.sleep().1,
+        };
+    };
+    world.take_log();
+    world.me(&here).unwrap();
+    assert_eq!(world.take_log(), "load, lock, write, present r1, write, me with u2");
+    let Step::Ask(question, asked) = waiting.step(world.now()) else { panic!() };
+    let reply = world.stored(question);
+    let (request, _) = asked.reply(world.now(), reply).send();
+    assert_eq!(carried(&request).as_deref(), Some("u2"));
+}
+
+#[test]
+fn consent_for_more_is_a_new_code_for_the_kept_session_and_every_process_takes_it_up() {
+    let mut world = World::new();
+    let (here, there) = (ann(), ann_elsewhere());
+    world.me(&here).unwrap();
+    world.me(&there).unwrap();
+    let with_more = app().user_from_code("code of the second consent");
+    with_more.keep_as("ann");
+    world.take_log();
+    world.me(&with_more).unwrap();
+    assert!(world.take_log().contains("present code of the second consent"));
+    // A process that holds the old token forgets it where it finds that more was granted.
+    there.forget_token();
+    world.me(&there).unwrap();
+    assert_eq!(world.take_log(), "load, me with u2");
+    world.pass(7_300);
+    world.me(&here).unwrap();
+    assert!(world.take_log().contains("present r2"), "the old refresh token is of no use");
 }
 
 #[test]

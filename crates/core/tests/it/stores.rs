@@ -241,6 +241,65 @@ fn who_was_thought_dead_by_its_own_process_gives_the_lock_to_it() {
 }
 
 #[test]
+fn the_lock_is_prolonged_before_a_request_that_might_outlive_it() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (question, asked) = ask(asked.reply(at(0), nothing()));
+    let StoreOp::Lock { holder: first, .. } = question else { panic!("{question:?}") };
+    let (_, sent) = asked.reply(at(0), StoreReply::Locked { record: None }).send();
+    // The first try takes nearly as long as it may.
+    let (_, call) = sent.reply(at(14), busy()).sleep();
+    let (question, asked) = ask(call.step(at(15)));
+    let StoreOp::Lock { holder, .. } = question else { panic!("{question:?}") };
+    assert_eq!(holder, first, "the same holder goes on");
+    let (request, _) = asked.reply(at(15), StoreReply::Locked { record: None }).send();
+    assert!(request.url().path().ends_with("accessToken"));
+}
+
+#[test]
+fn who_was_thought_dead_sends_nothing_more_and_waits_for_the_other() {
+    let app = app();
+    let (_, asked) = ask(shared(&app).step(at(0)));
+    let (_, asked) = ask(asked.reply(at(0), nothing()));
+    let (_, sent) = asked.reply(at(0), StoreReply::Locked { record: None }).send();
+    let (_, call) = sent.reply(at(14), busy()).sleep();
+    let (_, asked) = ask(call.step(at(15)));
+    let (_, call) = asked.reply(at(15), StoreReply::Busy).sleep();
+    let (question, asked) = ask(call.step(at(16)));
+    assert!(matches!(question, StoreOp::Load { .. }));
+    let reply = StoreReply::Record { record: Some(stored("theirs", 7_000)) };
+    let (request, _) = asked.reply(at(16), reply).send();
+    assert_eq!(carried(&request).as_deref(), Some("theirs"));
+}
+
+#[test]
+fn a_page_tickets_request_takes_the_apps_token_from_the_store() {
+    let app = app();
+    let ticket = dingtalk_core::jsapi::ObtainTicket::new();
+    let mut step = Call::new(&ticket, &app).shared(true).entropy(7).step(at(0));
+    let request = loop {
+        step = match step {
+            Step::Ask(StoreOp::Load { key }, asked) => {
+                let reply = match key.kind {
+                    dingtalk_core::StoreKind::App => {
+                        StoreReply::Record { record: Some(stored("theirs", 7_000)) }
+                    }
+                    _ => nothing(),
+                };
+                asked.reply(at(0), reply)
+            }
+            Step::Ask(StoreOp::Lock { .. }, asked) => {
+                asked.reply(at(0), StoreReply::Locked { record: None })
+            }
+            Step::Send(request, _) => break request,
+            other => panic!("{other:?}"),
+        };
+    };
+    assert!(request.url().path().ends_with("jsapiTickets"));
+    assert_eq!(carried(&request).as_deref(), Some("theirs"));
+}
+
+#[test]
 fn questions_and_answers_cross_a_border_as_data() {
     let (question, _asked) = ask(shared(&app()).step(at(0)));
     let json = serde_json::to_string(&question).unwrap();
