@@ -24,24 +24,25 @@ def build() -> str:
     return paths[-1]
 
 
-def valgrind(program: str, client: str, origin: str, calls: int) -> tuple[int, int]:
+def per_call(command: list[str], few: int = FEW, many: int = MANY, allocations: bool = True) -> tuple[float, float]:
+    """Instructions and allocations of a call; the command takes the number of calls as its last argument."""
+    counted = [count(command, calls, allocations) for calls in (few, many)]
+    return tuple((more - less) / (many - few) for less, more in zip(*counted))
+
+
+def count(command: list[str], calls: int, allocations: bool) -> tuple[int, int]:
     """Instructions and allocations of so many calls."""
-    run = ["call", client, origin, str(calls)]
-    grind = subprocess.run(
-        ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", program, *run],
-        check=True, capture_output=True, text=True).stderr
-    memory = subprocess.run(
-        ["valgrind", "--tool=memcheck", "--leak-check=no", "--undef-value-errors=no", program, *run],
-        check=True, capture_output=True, text=True).stderr
-    instructions = re.search(r"Collected : (\d+)", grind)
-    allocations = re.search(r"total heap usage: ([\d,]+) allocs", memory)
-    assert instructions and allocations, grind + memory
-    return int(instructions[1]), int(allocations[1].replace(",", ""))
+    command = [*command, str(calls)]
+    said = valgrind("--tool=callgrind", "--callgrind-out-file=/dev/null", *command)
+    instructions = int(re.search(r"Collected : (\d+)", said)[1])
+    if not allocations:
+        return instructions, 0
+    said = valgrind("--tool=memcheck", "--leak-check=no", "--undef-value-errors=no", *command)
+    return instructions, int(re.search(r"total heap usage: ([\d,]+) allocs", said)[1].replace(",", ""))
 
 
-def per_call(program: str, client: str, origin: str) -> tuple[float, float]:
-    few, many = (valgrind(program, client, origin, calls) for calls in (FEW, MANY))
-    return tuple((b - a) / (MANY - FEW) for a, b in zip(few, many))
+def valgrind(*arguments: str) -> str:
+    return subprocess.run(["valgrind", *arguments], check=True, capture_output=True, text=True).stderr
 
 
 def main() -> int:
@@ -53,8 +54,8 @@ def main() -> int:
         failed = False
         print(f"{'client':<10}{'ours':>12}{'bare':>12}{'ratio':>8}{'allocs':>9}{'bare':>7}")
         for name, own, bare in PAIRS:
-            (ours, our_allocations) = per_call(program, own, origin)
-            (theirs, their_allocations) = per_call(program, bare, origin)
+            (ours, our_allocations) = per_call([program, "call", own, origin])
+            (theirs, their_allocations) = per_call([program, "call", bare, origin])
             ratio = ours / theirs
             print(f"{name:<10}{ours:>12.0f}{theirs:>12.0f}{ratio:>8.3f}"
                   f"{our_allocations:>9.1f}{their_allocations:>7.1f}")
