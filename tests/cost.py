@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Instructions and allocations of a warm call, ours against bare ureq and bare hyper-util.
 
-`tests/cost.py` prints a table; `--check` fails where a bound is missed. It builds the `cost`
-program, runs its server, and counts under valgrind what 600 calls cost more than 100. Counts are
-repeatable for one binary; the wall clock plays no part.
+`tests/cost.py` prints a table; `--check` fails where a call costs more than the bare one. It builds the
+`cost` program, runs its server, and counts under valgrind what 600 calls cost more than 100. Counts are
+repeatable for one binary; the wall clock plays no part. `tests/bench/run.py` measures more, against more.
 """
 
 import re
@@ -11,8 +11,7 @@ import subprocess
 import sys
 
 FEW, MANY = 100, 600
-MOST_RATIO = 1.05
-MOST_ALLOCATIONS = 10
+MOST_RATIO = 1.00
 PAIRS = (("blocking", "ours-blocking", "bare-ureq"), ("async", "ours-async", "bare-hyper"))
 
 
@@ -59,8 +58,8 @@ def main() -> int:
             ratio = ours / theirs
             print(f"{name:<10}{ours:>12.0f}{theirs:>12.0f}{ratio:>8.3f}"
                   f"{our_allocations:>9.1f}{their_allocations:>7.1f}")
-            failed |= ratio > MOST_RATIO or our_allocations > their_allocations + MOST_ALLOCATIONS
-        print(f"bounds: {MOST_RATIO} times the instructions, {MOST_ALLOCATIONS} allocations more")
+            failed |= ratio > MOST_RATIO or our_allocations > their_allocations
+        print(f"bounds: {MOST_RATIO:.2f} times the instructions, no allocation more")
         return int(check and failed)
     finally:
         server.stdin.close()

@@ -41,16 +41,16 @@ def main() -> None:
     arguments = parser.parse_args()
 
     kept = TARGET / "results.json"
-    results = json.loads(kept.read_text()) if kept.exists() else {}
     for name in arguments.tables or TABLES:
         print(f"{name} …", flush=True)
         found = TABLES[name](arguments.rounds)
+        results = json.loads(kept.read_text()) if kept.exists() else {}
         results[name] = {"date": date.today().isoformat(), "rounds": arguments.rounds, "found": found,
                          "load": round(getloadavg()[0], 1)}
         results["machine"] = machine()
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(results))
-    (HERE / "RESULTS.md").write_text(document(results))
+        (HERE / "RESULTS.md").write_text(document(results))
 
 
 def machine() -> dict[str, str]:

@@ -15,7 +15,9 @@ def compare(reference: Driven, other: Driven, in_flight: int, rounds: int, milli
     for turn in range(rounds):
         first, second = (reference, other) if turn % 2 == 0 else (other, reference)
         one, two = first.measure(in_flight, milliseconds), second.measure(in_flight, milliseconds)
-        pairs.append((one, two) if turn % 2 == 0 else (two, one))
+        # Whom the machine did not let run at all says nothing.
+        if one["calls"] and two["calls"]:
+            pairs.append((one, two) if turn % 2 == 0 else (two, one))
     return {
         "ratio": spread([two["rate"] / one["rate"] for one, two in pairs]),
         "p50": spread([(two["p50"] - one["p50"]) / 1000 for one, two in pairs]),

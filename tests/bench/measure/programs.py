@@ -36,6 +36,10 @@ FAMILIES = (
 )
 
 
+# Before the machine's other programs, where that is allowed; server and clients alike.
+FIRST = ["nice", "-n", "-15"] if os.geteuid() == 0 else []
+
+
 def environment() -> dict[str, str]:
     """A proxy of the machine's is not part of the measurement, and every table has one target folder."""
     proxies = {"https_proxy", "http_proxy", "all_proxy", "no_proxy"}
@@ -58,7 +62,7 @@ def program(client: Client) -> str:
 @contextmanager
 def server():
     """The server in a process of its own; gives its origin."""
-    process = subprocess.Popen([program(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*FIRST, program(SERVER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     try:
         yield process.stdout.readline().strip()
     finally:
@@ -70,7 +74,7 @@ class Driven:
     """A client's program that waits to be told how many calls to keep in flight, and for how long."""
 
     def __init__(self, command: list[str], **more):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        self.process = subprocess.Popen([*FIRST, *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=environment(), **more)
         self.line()
 
