@@ -12,6 +12,7 @@ RULES = {
     "dingtalk-blocking": (80, {"tokio", "hyper"}),
     "dingtalk-async": (110, {"ureq"}),
     "dingtalk-store-sqlite": (60, IO - {"libc", "rusqlite"}),
+    "dingtalk-store-redis": (75, IO - {"libc", "redis", "socket2"}),
     "dingtalk-store-sealed": (60, IO - {"libc"}),
     "dingtalk-sandbox": (110, {"dingtalk-core", "dingtalk-blocking", "dingtalk-async"}),
 }

@@ -46,11 +46,16 @@ def main() -> None:
         found = TABLES[name](arguments.rounds)
         results = json.loads(kept.read_text()) if kept.exists() else {}
         results[name] = {"date": date.today().isoformat(), "rounds": arguments.rounds, "found": found,
-                         "load": round(getloadavg()[0], 1)}
+                         "load": round(getloadavg()[0], 1), "commit": commit()}
         results["machine"] = machine()
         kept.parent.mkdir(parents=True, exist_ok=True)
         kept.write_text(json.dumps(results))
         (HERE / "RESULTS.md").write_text(document(results))
+
+
+def commit() -> str:
+    said = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=HERE, capture_output=True, text=True).stdout
+    return said.strip() or "unknown"
 
 
 def machine() -> dict[str, str]:

@@ -1,10 +1,12 @@
 //! What a warm call of `v2/user/get` costs, against bare ureq and bare hyper-util that send the
 //! same request and parse the same body into the same struct. `tests/cost.py` runs it under
-//! valgrind; `tests/bench` measures more, with these very clients.
+//! valgrind; `tests/bench` measures more, with these very clients. And what a pushed event costs,
+//! against the same parts by hand: `cost -- callback`.
 
 mod bare_hyper;
 mod bare_ureq;
 mod by_hand;
+mod callback;
 mod exchange;
 mod ours;
 mod ours_async;
@@ -21,7 +23,8 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["serve"] => serve::forever(),
         ["call", client, origin, calls] => call(client, origin, calls),
-        _ => Err("serve | call CLIENT ORIGIN CALLS".into()),
+        ["callback"] => callback::measure(),
+        _ => Err("serve | call CLIENT ORIGIN CALLS | callback".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

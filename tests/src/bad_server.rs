@@ -1,9 +1,10 @@
 //! [`BadServer`]: a server that does what its test says with each connection, and counts.
 
+use std::collections::HashMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -15,7 +16,12 @@ pub struct BadServer {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     over: Arc<AtomicBool>,
+    open: Connections,
 }
+
+/// The connections that are served, each with a handle of its own and a sign of whether it is
+/// still served.
+type Connections = Arc<Mutex<HashMap<u64, (TcpStream, Weak<()>)>>>;
 
 /// A request as it came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +31,23 @@ pub struct Seen {
     pub line: String,
     /// Everything from the first byte to the last of the body.
     pub text: String,
+}
+
+impl Seen {
+    /// The same as a server's program has it.
+    ///
+    /// # Panics
+    /// When no client of ours would have sent it.
+    pub fn to_http(&self) -> http::Request<Vec<u8>> {
+        let (head, body) = self.text.split_once("\r\n\r\n").expect("it was read to its end");
+        let (method, target) = self.line.split_once(' ').expect("a request line");
+        let mut request = http::Request::builder().method(method).uri(target);
+        for line in head.split("\r\n").skip(1) {
+            let (name, value) = line.split_once(':').expect("a header");
+            request = request.header(name, value.trim());
+        }
+        request.body(body.as_bytes().to_vec()).expect("it was sent by a client")
+    }
 }
 
 impl BadServer {
@@ -37,15 +60,25 @@ impl BadServer {
         let address = listener.local_addr().expect("it is bound");
         let seen = Arc::new(Mutex::new(Vec::new()));
         let over = Arc::new(AtomicBool::new(false));
+        let open = Connections::default();
         let (serve, record, ended) = (Arc::new(serve), Arc::clone(&seen), Arc::clone(&over));
+        let now_open = Arc::clone(&open);
         thread::spawn(move || {
-            for stream in listener.incoming() {
+            for (number, stream) in (0..).zip(listener.incoming()) {
                 if ended.load(Ordering::Relaxed) {
                     return;
                 }
-                let Ok(mut stream) = stream else { return };
+                let Ok(stream) = stream else { return };
                 let (serve, record) = (Arc::clone(&serve), Arc::clone(&record));
+                let Ok(twin) = stream.try_clone() else { return };
+                let served = Arc::new(());
+                lock(&now_open).insert(number, (twin, Arc::downgrade(&served)));
+                let open = Open(number, Arc::clone(&now_open));
                 thread::spawn(move || {
+                    // They end in the opposite order.
+                    let _served = served;
+                    let mut stream = stream;
+                    let _open = open;
                     let _ = stream.set_read_timeout(Some(Duration::from_secs(20)));
                     let _ = stream.set_nodelay(true);
                     while let Some(request) = read_request(&mut stream) {
@@ -61,7 +94,7 @@ impl BadServer {
                 });
             }
         });
-        Self { address, seen, over }
+        Self { address, seen, over, open }
     }
 
     /// Gives tokens rightly, and every other request to `serve`.
@@ -91,9 +124,34 @@ impl BadServer {
         lock(&self.seen).clone()
     }
 
+    /// Ends every connection with this farewell, in the middle of whatever is done on it, and
+    /// goes on when the other side's system has heard of it.
+    pub fn hang_up(&self, farewell: &[u8]) {
+        let open: Vec<_> = lock(&self.open).drain().collect();
+        for (_, (mut stream, served)) in open {
+            let _ = stream.write_all(farewell);
+            let _ = socket2::SockRef::from(&stream).set_linger(Some(Duration::from_secs(10)));
+            let _ = stream.shutdown(Shutdown::Both);
+            // Only the last handle of a connection waits for the other side when it is closed: let
+            // it be this one.
+            while served.strong_count() > 0 {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+
     /// How many requests hold this text.
     pub fn count(&self, text: &str) -> usize {
         lock(&self.seen).iter().filter(|seen| seen.text.contains(text)).count()
+    }
+}
+
+/// A connection, until its server leaves it.
+struct Open(u64, Connections);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        lock(&self.1).remove(&self.0);
     }
 }
 

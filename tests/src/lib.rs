@@ -2,7 +2,18 @@
 //! two clients it is and however its requests get there.
 
 mod bad_server;
+mod ear;
+mod front;
+mod hunt;
+pub mod properties;
+mod receiver;
 mod rig;
+mod stream_server;
 
 pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
+pub use ear::Ear;
+pub use front::{Front, Misdeed, Plot, Whole, hold, is_operation};
+pub use hunt::Hunt;
+pub use receiver::{Receiver, Seen as Told, quick};
 pub use rig::{Answer, Driver, Rig, Wire, impatient, now, patient, runtime};
+pub use stream_server::{StreamServer, WebSocket, event_frame, system_frame};

@@ -3,11 +3,13 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use dingtalk_core::auth::{OpenAuthResult, Subject};
+use dingtalk_core::store::Memory;
 use dingtalk_core::{
     ActsAs, App, Credential, Endpoint, Error, Limits, Nobody, Paged, Policy, Region, Reply,
-    Request, Timestamp, TransportError, User, from_fn,
+    Request, Store, StoreReply, Timestamp, TransportError, User, from_fn,
 };
 use dingtalk_sandbox::{Builder, Consent, Demo, Lost, Sandbox};
+use dingtalk_store_sqlite::AsyncSqliteStore;
 use tokio::runtime::Runtime;
 
 /// Which client.
@@ -87,16 +89,41 @@ impl Rig {
 
     /// A client with this patience before this sandbox.
     pub fn with_policy(driver: Driver, wire: Wire, builder: Builder, policy: Policy) -> Self {
-        Self::build(driver, wire, builder, policy, false)
+        Self::build(driver, wire, builder, policy, false, NO_STORE)
     }
 
     /// A patient client that reads the sandbox's clock, which the test moves.
     pub fn timed(driver: Driver, builder: Builder) -> Self {
         let builder = builder.frozen_at(1_700_000_000_000);
-        Self::build(driver, Wire::Closure, builder, patient(), true)
+        Self::build(driver, Wire::Closure, builder, patient(), true, NO_STORE)
     }
 
-    fn build(driver: Driver, wire: Wire, builder: Builder, policy: Policy, timed: bool) -> Self {
+    /// A client that shares tokens by one of these stores, whichever is of its kind, and reads the
+    /// sandbox's clock.
+    pub fn sharing<B, A>(driver: Driver, policy: Policy, blocking: B, asynchronous: A) -> Self
+    where
+        B: Store<Exchange = StoreReply> + Send + Sync + 'static,
+        A: Store + Send + Sync + 'static,
+        A::Exchange: Future<Output = StoreReply> + Send + 'static,
+    {
+        let builder = Sandbox::builder().frozen_at(1_700_000_000_000);
+        let stores = Some((blocking, asynchronous));
+        Self::build(driver, Wire::Closure, builder, policy, true, stores)
+    }
+
+    fn build<B, A>(
+        driver: Driver,
+        wire: Wire,
+        builder: Builder,
+        policy: Policy,
+        timed: bool,
+        stores: Option<(B, A)>,
+    ) -> Self
+    where
+        B: Store<Exchange = StoreReply> + Send + Sync + 'static,
+        A: Store + Send + Sync + 'static,
+        A::Exchange: Future<Output = StoreReply> + Send + 'static,
+    {
         let sandbox = match wire {
             Wire::Socket => builder.start().expect("the machine has a free port"),
             Wire::Closure => builder.in_process(),
@@ -114,6 +141,10 @@ impl Rig {
                     Wire::Closure => builder.transport(from_fn(move |r| carry(&judge, r))),
                 };
                 let builder = if timed { builder.clock(time) } else { builder };
+                let builder = match stores {
+                    Some((store, _)) => builder.store(store),
+                    None => builder,
+                };
                 Client::Blocking(builder.build().expect("no proxy is needed for loopback"))
             }
             Driver::Async => {
@@ -129,6 +160,10 @@ impl Rig {
                     })),
                 };
                 let builder = if timed { builder.clock(time) } else { builder };
+                let builder = match stores {
+                    Some((_, store)) => builder.store(store),
+                    None => builder,
+                };
                 let client = builder.build().expect("no proxy is needed for loopback");
                 Client::Async(client, runtime(1))
             }
@@ -254,6 +289,9 @@ impl Rig {
         self.sandbox.count(operation)
     }
 }
+
+/// What a rig has that shares nothing.
+const NO_STORE: Option<(Memory, AsyncSqliteStore)> = None;
 
 /// A runtime with so many workers.
 pub fn runtime(workers: usize) -> Runtime {

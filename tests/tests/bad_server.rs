@@ -428,6 +428,23 @@ fn a_kept_connection_that_the_server_closes_meanwhile_costs_no_read() {
 }
 
 #[test]
+fn a_connection_that_ended_while_nobody_looked_is_not_used_for_a_code() {
+    // On a runtime of one thread nobody sees what happens to idle connections between two calls.
+    for farewell in ["", "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"] {
+        let server = BadServer::after_token(|_, stream| ok_json(stream));
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let transport = dingtalk_async::HttpTransport::builder().no_proxy().build().unwrap();
+        let client = dingtalk_async::Client::builder(app_in(server.region())).transport(transport);
+        let client = client.policy(policy()).build().unwrap();
+        runtime.block_on(client.call(user())).unwrap();
+        server.hang_up(farewell.as_bytes());
+        thread::sleep(Duration::from_millis(20));
+        runtime.block_on(client.call(GetUserByCode::new("canary-code"))).unwrap();
+        assert_eq!(server.count("canary-code"), 1, "{farewell}");
+    }
+}
+
+#[test]
 fn a_one_time_code_goes_out_once_whatever_the_server_does() {
     type Misbehave = fn(&mut TcpStream) -> bool;
     let ways: [Misbehave; 8] = [

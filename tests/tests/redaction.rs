@@ -16,7 +16,7 @@ use dingtalk_core::{
     Sso, Step, TransportError, from_fn,
 };
 use dingtalk_sandbox::{BrowserLogin, Consent, Fault, PlatformError, Sandbox};
-use dingtalk_tests::{Driver, Rig, Wire, now};
+use dingtalk_tests::{Driver, Hunt, Rig, Wire, now};
 
 const APP: &str = "dingcanary";
 const SECRET: &str = "cAnArY-client-secret-5f2c81fe";
@@ -25,23 +25,18 @@ const MAIL: &str = "cAnArY@mail.example";
 
 /// What must not be printed, and everything that was.
 struct Witness {
-    forbidden: Vec<(&'static str, String)>,
+    forbidden: Hunt,
     printed: usize,
 }
 
 impl Witness {
     fn new() -> Self {
-        let forbidden = vec![
-            ("client secret", SECRET.to_owned()),
-            ("mobile", MOBILE.to_owned()),
-            ("mail", MAIL.to_owned()),
-        ];
+        let forbidden = Hunt::of([("client secret", SECRET), ("mobile", MOBILE), ("mail", MAIL)]);
         Self { forbidden, printed: 0 }
     }
 
     fn secret(&mut self, what: &'static str, value: &str) {
-        assert!(value.len() >= 8, "{what} is too short to be looked for");
-        self.forbidden.push((what, value.to_owned()));
+        self.forbidden.add(what, value);
     }
 
     fn debug(&mut self, what: &str, value: &impl Debug) {
@@ -63,9 +58,7 @@ impl Witness {
 
     fn text(&mut self, what: &str, text: &str) {
         self.printed += 1;
-        for (name, value) in &self.forbidden {
-            assert!(!text.contains(value.as_str()), "{what} prints the {name}: {text}");
-        }
+        self.forbidden.assert_clean(what, text);
     }
 }
 

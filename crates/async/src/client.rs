@@ -41,11 +41,18 @@ pub struct Client<C> {
 }
 
 struct Shared {
-    transport: Box<AnyTransport>,
+    carrier: Carrier,
     store: Option<Box<AnyStore>>,
     policy: Policy,
     clock: Option<Clock>,
     entropy: Entropy,
+}
+
+/// The transport; and, where it is ours, how it gets connections, for Stream to do likewise.
+struct Carrier {
+    transport: Box<AnyTransport>,
+    #[cfg(feature = "stream")]
+    connect: Option<crate::connect::Connect>,
 }
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -125,12 +132,7 @@ impl<C: Credential> Client<C> {
         E: Endpoint,
         E::Output: Send,
     {
-        let shared = Arc::clone(&self.shared);
-        let call = Call::new(&endpoint, &self.caller)
-            .policy(&shared.policy)
-            .shared(shared.store.is_some())
-            .entropy(shared.entropy.draw());
-        run(shared, call)
+        self.call_within(endpoint, &self.shared.policy)
     }
 
     /// Goes through a longer result item by item, asking for each page when it is reached.
@@ -143,18 +145,58 @@ impl<C: Credential> Client<C> {
         Pages::new(self.clone(), endpoint)
     }
 
+    /// The same with a patience of its own.
+    pub(crate) fn call_within<E>(
+        &self,
+        endpoint: E,
+        policy: &Policy,
+    ) -> impl Future<Output = Result<E::Output, Error>> + Send + use<C, E>
+    where
+        C: ActsAs<E::Caller>,
+        E: Endpoint,
+        E::Output: Send,
+    {
+        let shared = Arc::clone(&self.shared);
+        let call = Call::new(&endpoint, &self.caller)
+            .policy(policy)
+            .shared(shared.store.is_some())
+            .entropy(shared.entropy.draw());
+        #[cfg(feature = "tracing")]
+        let span = call.span();
+        let call = run(shared, call);
+        // In the span whenever it is polled or dropped, and out of it while it waits.
+        #[cfg(feature = "tracing")]
+        let call = tracing::Instrument::instrument(call, span);
+        call
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.now()
     }
 
+    #[cfg(feature = "stream")]
+    pub(crate) fn entropy(&self) -> u64 {
+        self.shared.entropy.draw()
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.shared.policy
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> Option<&crate::connect::Connect> {
+        self.shared.carrier.connect.as_ref()
+    }
+
     fn of(
         caller: C,
-        transport: Box<AnyTransport>,
+        carrier: Carrier,
         store: Option<Box<AnyStore>>,
         policy: Policy,
         clock: Option<Clock>,
     ) -> Self {
-        let shared = Shared { transport, store, policy, clock, entropy: Entropy::new() };
+        let shared = Shared { carrier, store, policy, clock, entropy: Entropy::new() };
         Self { caller, shared: Arc::new(shared) }
     }
 }
@@ -165,7 +207,7 @@ async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Outpu
     loop {
         step = match step {
             Step::Send(request, sent) => {
-                let reply = shared.transport.send(request).await;
+                let reply = shared.carrier.transport.send(request).await;
                 sent.reply(shared.now(), reply)
             }
             Step::Ask(question, asked) => {
@@ -226,7 +268,7 @@ impl<C: fmt::Debug> fmt::Debug for Client<C> {
 #[must_use]
 pub struct ClientBuilder<C> {
     caller: C,
-    transport: Option<Box<AnyTransport>>,
+    transport: Option<Carrier>,
     store: Option<Box<AnyStore>>,
     policy: Policy,
     clock: Option<Clock>,
@@ -271,11 +313,11 @@ impl<C: Credential> ClientBuilder<C> {
     /// # Errors
     /// When no transport was given and the environment names a proxy that cannot be used.
     pub fn build(self) -> Result<Client<C>, Error> {
-        let transport: Box<AnyTransport> = match self.transport {
-            Some(transport) => transport,
-            None => Box::new(HttpTransport::new()?),
+        let carrier = match self.transport {
+            Some(carrier) => carrier,
+            None => erase(HttpTransport::new()?),
         };
-        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock))
+        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock))
     }
 }
 
@@ -313,15 +355,23 @@ where
 }
 
 /// Our own transport boxes its exchanges already; boxing them again would cost every call.
-fn erase<T>(transport: T) -> Box<AnyTransport>
+fn erase<T>(transport: T) -> Carrier
 where
     T: Transport + Send + Sync + 'static,
     T::Exchange: Future<Output = Reply> + Send + 'static,
 {
     let mut transport = Some(transport);
     let any: &mut dyn std::any::Any = &mut transport;
-    match any.downcast_mut::<Option<HttpTransport>>().and_then(Option::take) {
+    let own = any.downcast_mut::<Option<HttpTransport>>().and_then(Option::take);
+    #[cfg(feature = "stream")]
+    let connect = own.as_ref().map(|own| own.connect().clone());
+    let transport: Box<AnyTransport> = match own {
         Some(own) => Box::new(own),
         None => Box::new(Erased(transport.expect("nobody took it"))),
+    };
+    Carrier {
+        transport,
+        #[cfg(feature = "stream")]
+        connect,
     }
 }

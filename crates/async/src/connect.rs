@@ -37,14 +37,27 @@ struct Inner {
     user_agent: String,
 }
 
-type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
+pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Connect {
     pub(crate) fn new(rules: ProxyRules, tls: Tls, user_agent: String) -> Self {
         Self(Arc::new(Inner { rules, tls, user_agent }))
     }
 
-    async fn open(self, uri: Uri) -> Result<Stream, TransportError> {
+    /// The same proxy and authorities for web sockets, which HTTP/2 does not carry.
+    #[cfg(feature = "stream")]
+    pub(crate) fn for_web_sockets(&self) -> Self {
+        let Inner { rules, tls, user_agent } = &*self.0;
+        Self::new(rules.clone(), tls.with_alpn(&[b"http/1.1"]), user_agent.clone())
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.0.user_agent
+    }
+
+    /// A connection to the host of this URL, TLS included.
+    pub(crate) async fn open(self, uri: Uri) -> Result<Stream, TransportError> {
         if uri.scheme_str() != Some("https") {
             return Ok(MaybeHttpsStream::Http(self.0.dial_for(&uri).await?));
         }

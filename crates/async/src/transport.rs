@@ -4,6 +4,8 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::future::{Future, poll_fn, ready};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,6 +20,7 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connect::{CONNECTED_BY, Connect};
@@ -42,6 +45,9 @@ use crate::connect::{CONNECTED_BY, Connect};
 pub struct HttpTransport {
     client: Client<Connect, Full<Bytes>>,
     user_agent: HeaderValue,
+    #[cfg(feature = "stream")]
+    connect: Connect,
+    quiet: Arc<Quiet>,
 }
 
 /// A reply on its way. Dropping it gives the exchange up and closes its connection.
@@ -60,6 +66,12 @@ impl HttpTransport {
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
     }
+
+    /// How it gets its connections.
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> &Connect {
+        &self.connect
+    }
 }
 
 impl Transport for HttpTransport {
@@ -77,12 +89,16 @@ impl Transport for HttpTransport {
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
-        Box::pin(carry(self.client.request(request.map(Full::from)), limits))
+        let quiet = Arc::clone(&self.quiet);
+        Box::pin(carry(self.client.request(request.map(Full::from)), limits, quiet))
     }
 }
 
-async fn carry(mut response: ResponseFuture, limits: Limits) -> Reply {
+async fn carry(mut response: ResponseFuture, limits: Limits, quiet: Arc<Quiet>) -> Reply {
     let now = Instant::now();
+    if quiet.ends(now) {
+        catch_up().await;
+    }
     let end = moment(now, limits.total);
     let connected_by = moment(now, limits.connect).min(end);
     let exchange = async move {
@@ -102,6 +118,35 @@ async fn carry(mut response: ResponseFuture, limits: Limits) -> Reply {
         let words = format!("no whole answer within {:?}", limits.total);
         Err(TransportError::timed_out(words))
     })
+}
+
+/// When the last request went out. On a runtime of one thread nobody sees what happens to idle
+/// connections while the program does something else: a server may have closed one, with a
+/// farewell that would pass for the answer to the next request.
+struct Quiet {
+    origin: Instant,
+    /// Milliseconds since then.
+    last: AtomicU64,
+}
+
+impl Quiet {
+    fn new() -> Self {
+        Self { origin: Instant::now(), last: AtomicU64::new(0) }
+    }
+
+    /// Whether there was time for that since the last request.
+    fn ends(&self, now: Instant) -> bool {
+        const LONG: u64 = 5;
+        let since = now.saturating_duration_since(self.origin).as_millis();
+        let since = u64::try_from(since).unwrap_or(u64::MAX);
+        since.saturating_sub(self.last.swap(since, Ordering::Relaxed)) >= LONG
+    }
+}
+
+/// Lets the runtime see what has happened on its sockets, and then those who wait for it.
+async fn catch_up() {
+    yield_now().await;
+    yield_now().await;
 }
 
 /// A body that comes in one piece is not copied.
@@ -196,7 +241,14 @@ impl HttpTransportBuilder {
             .map_err(|_| Error::invalid("a user agent must be one line of visible ASCII"))?;
         let connect =
             Connect::new(rules, Tls::new(&self.extra_ca, &[b"h2", b"http/1.1"])?, user_agent);
-        Ok(HttpTransport { client: client(connect), user_agent: header })
+        let quiet = Arc::new(Quiet::new());
+        Ok(HttpTransport {
+            #[cfg(feature = "stream")]
+            connect: connect.clone(),
+            client: client(connect),
+            user_agent: header,
+            quiet,
+        })
     }
 }
 

@@ -40,11 +40,18 @@ pub struct Client<C> {
 }
 
 struct Shared {
-    transport: Box<dyn Transport<Exchange = Reply> + Send + Sync>,
+    carrier: Carrier,
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
     clock: Option<Clock>,
     entropy: Entropy,
+}
+
+/// The transport; and, where it is ours, how it gets connections, for Stream to do likewise.
+struct Carrier {
+    transport: Box<dyn Transport<Exchange = Reply> + Send + Sync>,
+    #[cfg(feature = "stream")]
+    connect: Option<crate::connect::Connect>,
 }
 
 type Clock = Box<dyn Fn() -> Timestamp + Send + Sync>;
@@ -77,7 +84,7 @@ impl<C: Credential> Client<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        Self::of(caller, Box::new(transport), None, Policy::default(), None)
+        Self::of(caller, Carrier::new(transport), None, Policy::default(), None)
     }
 
     /// To choose transport, store and patience.
@@ -109,12 +116,7 @@ impl<C: Credential> Client<C> {
     where
         C: ActsAs<E::Caller>,
     {
-        let shared = &*self.shared;
-        let call = Call::new(&endpoint, &self.caller)
-            .policy(&shared.policy)
-            .shared(shared.store.is_some())
-            .entropy(shared.entropy.draw());
-        shared.run(call)
+        self.call_within(endpoint, &self.shared.policy)
     }
 
     /// Goes through a longer result item by item, asking for each page when it is reached.
@@ -126,30 +128,79 @@ impl<C: Credential> Client<C> {
         Pages::new(self.clone(), endpoint)
     }
 
+    /// The same with a patience of its own.
+    pub(crate) fn call_within<E: Endpoint>(
+        &self,
+        endpoint: E,
+        policy: &Policy,
+    ) -> Result<E::Output, Error>
+    where
+        C: ActsAs<E::Caller>,
+    {
+        let shared = &*self.shared;
+        let call = Call::new(&endpoint, &self.caller)
+            .policy(policy)
+            .shared(shared.store.is_some())
+            .entropy(shared.entropy.draw());
+        shared.run(call)
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
         self.shared.now()
     }
 
+    #[cfg(feature = "stream")]
+    pub(crate) fn entropy(&self) -> u64 {
+        self.shared.entropy.draw()
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.shared.policy
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> Option<&crate::connect::Connect> {
+        self.shared.carrier.connect.as_ref()
+    }
+
     fn of(
         caller: C,
-        transport: Box<dyn Transport<Exchange = Reply> + Send + Sync>,
+        carrier: Carrier,
         store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
         policy: Policy,
         clock: Option<Clock>,
     ) -> Self {
-        let shared = Shared { transport, store, policy, clock, entropy: Entropy::new() };
+        let shared = Shared { carrier, store, policy, clock, entropy: Entropy::new() };
         Self { caller, shared: Arc::new(shared) }
+    }
+}
+
+impl Carrier {
+    fn new<T>(transport: T) -> Self
+    where
+        T: Transport<Exchange = Reply> + Send + Sync + 'static,
+    {
+        #[cfg(feature = "stream")]
+        let any: &dyn std::any::Any = &transport;
+        Self {
+            #[cfg(feature = "stream")]
+            connect: any.downcast_ref::<HttpTransport>().map(|own| own.connect().clone()),
+            transport: Box::new(transport),
+        }
     }
 }
 
 impl Shared {
     /// The whole driver: does what core says and tells it what came of it.
     fn run<E: Endpoint>(&self, call: Call<E>) -> Result<E::Output, Error> {
+        #[cfg(feature = "tracing")]
+        let _span = call.span().entered();
         let mut step = call.step(self.now());
         loop {
             step = match step {
                 Step::Send(request, sent) => {
-                    let reply = self.transport.send(request);
+                    let reply = self.carrier.transport.send(request);
                     sent.reply(self.now(), reply)
                 }
                 Step::Ask(question, asked) => {
@@ -203,7 +254,7 @@ impl<C: fmt::Debug> fmt::Debug for Client<C> {
 #[must_use]
 pub struct ClientBuilder<C> {
     caller: C,
-    transport: Option<Box<dyn Transport<Exchange = Reply> + Send + Sync>>,
+    transport: Option<Carrier>,
     store: Option<Box<dyn Store<Exchange = StoreReply> + Send + Sync>>,
     policy: Policy,
     clock: Option<Clock>,
@@ -215,7 +266,7 @@ impl<C: Credential> ClientBuilder<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        self.transport = Some(Box::new(transport));
+        self.transport = Some(Carrier::new(transport));
         self
     }
 
@@ -246,11 +297,11 @@ impl<C: Credential> ClientBuilder<C> {
     /// # Errors
     /// When no transport was given and the environment names a proxy that cannot be used.
     pub fn build(self) -> Result<Client<C>, Error> {
-        let transport = match self.transport {
-            Some(transport) => transport,
-            None => Box::new(HttpTransport::builder().limits(self.policy.limits).build()?),
+        let carrier = match self.transport {
+            Some(carrier) => carrier,
+            None => Carrier::new(HttpTransport::builder().limits(self.policy.limits).build()?),
         };
-        Ok(Client::of(self.caller, transport, self.store, self.policy, self.clock))
+        Ok(Client::of(self.caller, carrier, self.store, self.policy, self.clock))
     }
 }
 

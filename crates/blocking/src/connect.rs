@@ -4,7 +4,7 @@
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
 use dingtalk_core::{Proxy, ProxyRules, TransportError, is_loopback};
@@ -20,8 +20,11 @@ use ureq::unversioned::transport::{
 
 use crate::transport::PENDING;
 
-/// Opens connections for the agent.
-pub(crate) struct Connect {
+/// Opens connections for the agent, and for Stream.
+#[derive(Clone)]
+pub(crate) struct Connect(Arc<Inner>);
+
+struct Inner {
     rules: ProxyRules,
     tls: Tls,
     user_agent: String,
@@ -29,33 +32,35 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(crate) fn new(rules: ProxyRules, tls: Tls, user_agent: String) -> Self {
-        Self { rules, tls, user_agent }
+        Self(Arc::new(Inner { rules, tls, user_agent }))
     }
 
-    fn open(&self, details: &ConnectionDetails<'_>) -> Result<Wire, TransportError> {
-        let deadline = Deadline::new(*details.timeout.after);
-        let uri = details.uri;
+    #[cfg(feature = "stream")]
+    pub(crate) fn user_agent(&self) -> &str {
+        &self.0.user_agent
+    }
+
+    /// A connection to the host of this URL, TLS included.
+    pub(crate) fn open(&self, uri: &Uri, within: Duration) -> Result<Stream, TransportError> {
+        let deadline = Deadline::new(within);
         let https = uri.scheme_str() == Some("https");
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(if https { 443 } else { 80 });
-        let mut socket = match self.rules.for_host(uri.scheme_str().unwrap_or_default(), host, port)
-        {
-            None => dial(host, port, deadline)?,
-            Some(proxy) => self.tunnel(proxy, host, port, deadline)?,
-        };
-        let stream = if https {
+        let mut socket =
+            match self.0.rules.for_host(uri.scheme_str().unwrap_or_default(), host, port) {
+                None => dial(host, port, deadline)?,
+                Some(proxy) => self.tunnel(proxy, host, port, deadline)?,
+            };
+        if https {
             let name = ServerName::try_from(bare(host).to_owned())
                 .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))?;
-            let mut session = ClientConnection::new(self.tls.config()?, name)
+            let mut session = ClientConnection::new(self.0.tls.config()?, name)
                 .map_err(|e| TransportError::not_sent(dingtalk_tls::words(&e)))?;
             session.complete_io(&mut socket).map_err(|e| handshake_fault(&e, deadline))?;
-            Stream::Tls(Box::new(StreamOwned::new(session, socket)))
+            Ok(Stream::Tls(Box::new(StreamOwned::new(session, socket))))
         } else {
-            Stream::Plain(socket)
-        };
-        let config = details.config;
-        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Wire { stream, buffers })
+            Ok(Stream::Plain(socket))
+        }
     }
 
     fn tunnel(
@@ -71,7 +76,7 @@ impl Connect {
         };
         let mut socket = dial(proxy.host(), proxy.port(), deadline)
             .map_err(|e| TransportError::not_sent(format!("proxy: {e}")))?;
-        let request = proxy.connect_request(host, port, &self.user_agent);
+        let request = proxy.connect_request(host, port, &self.0.user_agent);
         socket.write_all(&request).map_err(broken)?;
         let mut answer = Vec::new();
         let mut chunk = [0; 1024];
@@ -96,13 +101,17 @@ impl Connector for Connect {
         details: &ConnectionDetails<'_>,
         _chained: Option<()>,
     ) -> Result<Option<Wire>, ureq::Error> {
-        self.open(details).map(Some).map_err(|error| ureq::Error::Other(Box::new(error)))
+        let opened = self.open(details.uri, *details.timeout.after);
+        let stream = opened.map_err(|error| ureq::Error::Other(Box::new(error)))?;
+        let config = details.config;
+        let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
+        Ok(Some(Wire { stream, buffers }))
     }
 }
 
 impl fmt::Debug for Connect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").field("rules", &self.rules).finish_non_exhaustive()
+        f.debug_struct("Connect").field("rules", &self.0.rules).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +137,7 @@ pub(crate) struct Wire {
     buffers: LazyBuffers,
 }
 
-enum Stream {
+pub(crate) enum Stream {
     Plain(Socket),
     Tls(Box<StreamOwned<ClientConnection, Socket>>),
 }
@@ -196,7 +205,7 @@ impl fmt::Debug for Wire {
 }
 
 /// A TCP stream whose reads and writes end at a deadline.
-struct Socket {
+pub(crate) struct Socket {
     stream: TcpStream,
     end: Option<Instant>,
     /// What the system was told last.
@@ -211,6 +220,12 @@ impl Socket {
 
     fn give(&mut self, time: Duration) {
         self.end = Instant::now().checked_add(time);
+    }
+
+    /// Without a deadline from now on.
+    #[cfg(feature = "stream")]
+    pub(crate) fn into_tcp(self) -> TcpStream {
+        self.stream
     }
 
     fn left(&self) -> std::io::Result<Duration> {

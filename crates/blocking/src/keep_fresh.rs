@@ -1,6 +1,7 @@
 //! Replacing a token ahead of time, on a thread that the program owns.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use dingtalk_core::auth::{HeldToken, ObtainToken};
@@ -55,9 +56,17 @@ impl<C: ActsAs<AnyToken>> Client<C> {
     }
 }
 
-/// Ends a [`keep_fresh`](Client::keep_fresh) at once. A clone is the same switch.
+/// Ends a [`keep_fresh`](Client::keep_fresh) at once, and whatever else takes one. A clone is the
+/// same switch.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<(Mutex<bool>, Condvar)>);
+pub struct Stop(Arc<(Mutex<Switch>, Condvar)>);
+
+#[derive(Debug, Default)]
+struct Switch {
+    pulled: bool,
+    /// Who waits for something else beside it.
+    bells: Vec<Waker>,
+}
 
 impl Stop {
     /// One that is not pulled yet.
@@ -68,29 +77,42 @@ impl Stop {
     /// Wakes and ends everything that holds this switch. A call that is out is waited for by its
     /// own limits.
     pub fn stop(&self) {
-        *self.stopped() = true;
+        let mut switch = self.switch();
+        switch.pulled = true;
         self.0.1.notify_all();
+        switch.bells.iter().for_each(Waker::wake_by_ref);
     }
 
     /// Whether it was pulled.
     pub fn is_stopped(&self) -> bool {
-        *self.stopped()
+        self.switch().pulled
+    }
+
+    /// Rings when it is pulled, until it is told not to.
+    #[cfg(feature = "stream")]
+    pub(crate) fn ring(&self, bell: &Waker) {
+        self.switch().bells.push(bell.clone());
+    }
+
+    #[cfg(feature = "stream")]
+    pub(crate) fn hush(&self, bell: &Waker) {
+        self.switch().bells.retain(|one| !one.will_wake(bell));
     }
 
     fn wait(&self, at_most: Duration) {
         let end = Instant::now() + at_most;
-        let mut stopped = self.stopped();
-        while !*stopped {
+        let mut switch = self.switch();
+        while !switch.pulled {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return;
             }
-            let woken = self.0.1.wait_timeout(stopped, left);
-            stopped = woken.unwrap_or_else(PoisonError::into_inner).0;
+            let woken = self.0.1.wait_timeout(switch, left);
+            switch = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn stopped(&self) -> MutexGuard<'_, bool> {
+    fn switch(&self) -> MutexGuard<'_, Switch> {
         self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -37,6 +37,8 @@ pub struct HttpTransport {
     agent: Agent,
     /// The bounds that the agent already has; requests with others bring a configuration along.
     limits: Limits,
+    #[cfg(feature = "stream")]
+    connect: Connect,
 }
 
 impl HttpTransport {
@@ -51,6 +53,12 @@ impl HttpTransport {
     /// To change something before it is built.
     pub fn builder() -> HttpTransportBuilder {
         HttpTransportBuilder::default()
+    }
+
+    /// How it gets its connections.
+    #[cfg(feature = "stream")]
+    pub(crate) fn connect(&self) -> &Connect {
+        &self.connect
     }
 
     fn carry(&self, request: Request) -> Reply {
@@ -192,6 +200,8 @@ impl HttpTransportBuilder {
         let connect = Connect::new(rules, Tls::new(&self.extra_ca, &[])?, user_agent.clone());
         let config = config(&user_agent, self.limits);
         Ok(HttpTransport {
+            #[cfg(feature = "stream")]
+            connect: connect.clone(),
             agent: Agent::with_parts(config, connect, NoLookup),
             limits: self.limits,
         })
@@ -267,6 +277,10 @@ fn fault(error: ureq::Error, unsent: bool, limits: Limits) -> TransportError {
             return TransportError::too_large("the answer's headers are too large");
         }
         ureq::Error::Io(error) => format!("the connection broke: {}", error.kind()),
+        // Only the text tells; should it change, it is no HTTP and `Lost`.
+        ureq::Error::Protocol(error) if error.to_string().ends_with("too many headers") => {
+            return TransportError::too_large("the answer's headers are too large");
+        }
         ureq::Error::Protocol(_) if unsent => "the request cannot be written".to_owned(),
         ureq::Error::Protocol(_) => "the answer is not HTTP/1.1".to_owned(),
         ureq::Error::BadUri(_) | ureq::Error::Http(_) => "the request is not whole".to_owned(),

@@ -220,6 +220,11 @@ impl fmt::Debug for Nobody {
 #[non_exhaustive]
 pub enum AppOrUser {}
 
+/// For what an app or a third-party app does with its own id and secret: opening Stream.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum AppOrSuite {}
+
 /// For what every credential with a token can do.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -268,6 +273,9 @@ impl Caller for AppOrUser {
 impl Caller for AnyToken {
     const TOKEN: bool = true;
 }
+impl Caller for AppOrSuite {
+    const TOKEN: bool = false;
+}
 impl Caller for Nobody {
     const TOKEN: bool = false;
 }
@@ -294,6 +302,7 @@ impl Credential for Nobody {
 
 impl ActsAs<Self> for App {}
 impl ActsAs<AppOrUser> for App {}
+impl ActsAs<AppOrSuite> for App {}
 impl ActsAs<AnyToken> for App {}
 impl ActsAs<Nobody> for App {}
 impl ActsAs<Self> for Sso {}
@@ -303,7 +312,7 @@ impl ActsAs<Self> for Nobody {}
 
 #[allow(unnameable_types)] // nobody outside may implement them
 mod sealed {
-    use super::{AnyToken, App, AppOrUser, Nobody, Sso};
+    use super::{AnyToken, App, AppOrSuite, AppOrUser, Nobody, Sso};
     use crate::{Corp, Suite, User};
 
     pub trait Sealed {}
@@ -322,4 +331,5 @@ mod sealed {
     impl SealedCaller for Nobody {}
     impl SealedCaller for AppOrUser {}
     impl SealedCaller for AnyToken {}
+    impl SealedCaller for AppOrSuite {}
 }

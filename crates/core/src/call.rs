@@ -72,9 +72,9 @@ impl<E: Endpoint> Call<E> {
                 let task = Task::of(Job::of(endpoint));
                 Machine::of(caller.source(), E::Caller::TOKEN, task, policy)
             }
-            Obtains::Token => Machine::for_token(caller.source(), policy),
+            Obtains::Token => Machine::of_token(caller.source(), policy),
             Obtains::Ticket => {
-                Machine::for_token(caller.ticket().unwrap_or(caller.source()), policy)
+                Machine::of_token(caller.ticket().unwrap_or(caller.source()), policy)
             }
             Obtains::Kept => Machine::for_keeping(caller.source(), policy),
             Obtains::Forgotten => Machine::for_forgetting(caller.source(), policy),
@@ -85,7 +85,7 @@ impl<E: Endpoint> Call<E> {
                 Machine::for_sessions(caller.source(), after, limit, policy)
             }
         };
-        let machine = Box::new(machine);
+        let machine = Box::new(machine.watched_as(E::OPERATION));
         Self { inner: Inner { machine, entropy: 0, endpoint: PhantomData }, started: false }
     }
 }
@@ -112,6 +112,13 @@ impl<E: Endpoint> Call<E> {
         self
     }
 
+    /// The span of the call, for the loop to be in while the call lasts: see
+    /// [`trace`](crate::trace).
+    #[cfg(feature = "tracing")]
+    pub fn span(&self) -> tracing::Span {
+        self.inner.machine.span()
+    }
+
     /// Takes the next step.
     pub fn step(self, now: Timestamp) -> Step<E> {
         let event = if self.started { Event::Woken } else { Event::Start };
@@ -127,7 +134,7 @@ impl<E: Endpoint> Sent<E> {
             && let Ok(response) = &reply
             && let Some(output) = E::Api::accept::<E::Output>(response)
         {
-            self.0.machine.accepted();
+            self.0.machine.accepted(response, now);
             return Step::Done(Ok(output));
         }
         self.0.resume(Event::Reply(reply), now)
@@ -143,17 +150,19 @@ impl<E: Endpoint> Asked<E> {
 
 impl<E: Endpoint> Inner<E> {
     fn resume(mut self, event: Event, now: Timestamp) -> Step<E> {
-        match self.machine.resume(event, Env::new(now, self.entropy)) {
-            Order::Send(request) => Step::Send(request, Sent(self)),
-            Order::Ask(question) => Step::Ask(question, Asked(self)),
-            Order::Sleep(pause) => Step::Sleep(pause, Call { inner: self, started: true }),
-            Order::Join(flight) => Step::Join(flight, Call { inner: self, started: true }),
+        let result = match self.machine.step(event, Env::new(now, self.entropy)) {
+            Order::Send(request) => return Step::Send(request, Sent(self)),
+            Order::Ask(question) => return Step::Ask(question, Asked(self)),
+            Order::Sleep(pause) => return Step::Sleep(pause, Call { inner: self, started: true }),
+            Order::Join(flight) => return Step::Join(flight, Call { inner: self, started: true }),
             // The envelope says success but the types did not fit, or the result is a token.
-            Order::Done(data) => Step::Done(serde_json::from_str(data.get()).map_err(|error| {
+            Order::Done(data) => serde_json::from_str(data.get()).map_err(|error| {
                 Error::undecodable(&error, 200).with_operation(E::OPERATION.name.clone())
-            })),
-            Order::Failed(error) => Step::Done(Err(error)),
-        }
+            }),
+            Order::Failed(error) => Err(error),
+        };
+        self.machine.tell(result.as_ref().map(|_| ()), now);
+        Step::Done(result)
     }
 }
 

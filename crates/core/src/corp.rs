@@ -5,7 +5,7 @@ mod registry;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use crate::app::{ActsAs, AnyToken, App, AppOrUser, Credential, Nobody};
+use crate::app::{ActsAs, AnyToken, App, AppOrSuite, AppOrUser, Credential, Nobody};
 use crate::token::{CorpGrant, Kind, Pace, Source};
 use crate::user::Begin;
 use crate::{ClientId, CorpId, Region, Secret, Timestamp, User, auth::AuthCode};
@@ -132,6 +132,7 @@ impl Credential for Suite {
 
 impl ActsAs<Self> for Suite {}
 impl ActsAs<AnyToken> for Suite {}
+impl ActsAs<AppOrSuite> for Suite {}
 impl ActsAs<Nobody> for Suite {}
 
 impl fmt::Debug for Suite {

@@ -246,7 +246,7 @@ impl Operation {
                 )));
             }
             filled.push_str(before);
-            filled.extend(utf8_percent_encode(value, PATH_VARIABLE));
+            filled.extend(utf8_percent_encode(value, UNRESERVED));
             rest = after;
         }
         if values.next().is_some() {
@@ -296,8 +296,8 @@ impl Operation {
     }
 }
 
-/// RFC 3986's unreserved characters stay; everything else in a path variable is encoded.
-const PATH_VARIABLE: &AsciiSet =
+/// RFC 3986's unreserved characters stay; everything else in a path variable or a ticket is encoded.
+pub(crate) const UNRESERVED: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The three wire families (wire-facts §1.2).

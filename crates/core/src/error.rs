@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub(crate) use signal::Signal;
+#[cfg(feature = "tracing")]
+pub(crate) use signal::request_id;
 pub(crate) use table::{Class, Purpose, classify};
 
 use crate::wire::{Fault, TransportError};
@@ -154,6 +156,46 @@ pub enum ErrorKind {
     /// A code that is not known here; see [`Error::code`] and [`Error::message`].
     #[error("refused by the platform")]
     Unknown,
+}
+
+impl ErrorKind {
+    /// It in one word, such as `throttled`: for logs and for counting. These words do not change.
+    ///
+    /// ```
+    /// use dingtalk_core::ErrorKind;
+    ///
+    /// assert_eq!(ErrorKind::TimedOut { maybe_executed: true }.name(), "timed_out");
+    /// ```
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Credentials => "credentials",
+            Self::TicketStale => "ticket_stale",
+            Self::NotAuthorized => "not_authorized",
+            Self::CodeDead => "code_dead",
+            Self::LoginAgain { .. } => "login_again",
+            Self::Permission { .. } => "permission",
+            Self::IpNotAllowed { .. } => "ip_not_allowed",
+            Self::OutsideScope => "outside_scope",
+            Self::NotFound => "not_found",
+            Self::BadRequest => "bad_request",
+            Self::MissingToken => "missing_token",
+            Self::NoSuchApi => "no_such_api",
+            Self::Throttled { .. } => "throttled",
+            Self::Quota => "quota",
+            Self::IpBanned { .. } => "ip_banned",
+            Self::Busy { .. } => "busy",
+            Self::TokenRejected => "token_rejected",
+            Self::Unreachable => "unreachable",
+            Self::Lost => "lost",
+            Self::TimedOut { .. } => "timed_out",
+            Self::TooLarge => "too_large",
+            Self::Reply => "reply",
+            Self::Invalid => "invalid",
+            Self::Store => "store",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 impl Error {
@@ -469,6 +511,42 @@ mod tests {
             .with_operation("x");
         let json = serde_json::to_string(&error).unwrap();
         assert_eq!(serde_json::from_str::<Error>(&json).unwrap(), error);
+    }
+
+    #[test]
+    fn the_name_of_a_kind_is_what_it_serializes_as() {
+        let kinds = [
+            ErrorKind::Credentials,
+            ErrorKind::TicketStale,
+            ErrorKind::NotAuthorized,
+            ErrorKind::CodeDead,
+            ErrorKind::LoginAgain { in_doubt: true },
+            ErrorKind::Permission { points: Vec::new(), link: None },
+            ErrorKind::IpNotAllowed { ip: None },
+            ErrorKind::OutsideScope,
+            ErrorKind::NotFound,
+            ErrorKind::BadRequest,
+            ErrorKind::MissingToken,
+            ErrorKind::NoSuchApi,
+            ErrorKind::Throttled { retry_in: Duration::ZERO },
+            ErrorKind::Quota,
+            ErrorKind::IpBanned { retry_in: Duration::ZERO },
+            ErrorKind::Busy { maybe_executed: true },
+            ErrorKind::TokenRejected,
+            ErrorKind::Unreachable,
+            ErrorKind::Lost,
+            ErrorKind::TimedOut { maybe_executed: true },
+            ErrorKind::TooLarge,
+            ErrorKind::Reply,
+            ErrorKind::Invalid,
+            ErrorKind::Store,
+            ErrorKind::Cancelled,
+            ErrorKind::Unknown,
+        ];
+        for kind in kinds {
+            let json = serde_json::to_value(&kind).unwrap();
+            assert_eq!(json["kind"], kind.name());
+        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer};
+use serde::de::value::{
+    I64Deserializer, MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer, U64Deserializer,
+};
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 /// Reads a `T` tolerantly.
@@ -93,6 +95,69 @@ impl Lenient for Option<crate::Secret> {
 impl<T: DeserializeOwned> Lenient for Vec<T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(List(PhantomData))
+    }
+}
+
+/// Reads the life of something in seconds. Whatever it is, what comes with it is good: a number
+/// beyond all bounds is a bound, and what is no number at all is 0.
+pub(crate) fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<i64>, D::Error> {
+    deserializer.deserialize_any(Life)
+}
+
+struct Life;
+
+impl<'de> Visitor<'de> for Life {
+    type Value = Option<i64>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number of seconds")
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        Ok(Some(value))
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        Ok(Some(i64::try_from(value).unwrap_or(i64::MAX)))
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Self::Value, E> {
+        // A cast of a float ends at the bounds.
+        #[allow(clippy::cast_possible_truncation)]
+        Ok(Some(value as i64))
+    }
+
+    fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
+        match value.trim() {
+            "" => Ok(None),
+            text => text.parse::<f64>().map_or(Ok(Some(0)), |value| self.visit_f64(value)),
+        }
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Self::Value, E> {
+        Ok(Some(0))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_none<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        while seq.next_element::<serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Some(0))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
+        Ok(Some(0))
     }
 }
 
@@ -226,6 +291,14 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
         T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
     }
 
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
+        T::deserialize(I64Deserializer::new(value)).map(|item| vec![item])
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Self::Value, E> {
+        T::deserialize(U64Deserializer::new(value)).map(|item| vec![item])
+    }
+
     /// The printed samples hold lists as text, `"[2,3,4]"`, or one item alone.
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         let value = value.trim();
@@ -275,6 +348,12 @@ mod tests {
             Everything { number: -7, flag: true, text: Some("x".into()), list: vec![2, 3] };
         assert_eq!(parse(r#"{"number":-7,"flag":true,"text":"x","list":[2,3]}"#), expected);
         assert_eq!(parse(r#"{"number":"-7","flag":"true","text":"x","list":"[2,3]"}"#), expected);
+    }
+
+    #[test]
+    fn one_number_may_stand_where_a_list_belongs() {
+        assert_eq!(parse(r#"{"list":7}"#).list, [7]);
+        assert_eq!(parse(r#"{"list":-7}"#).list, [-7]);
     }
 
     #[test]

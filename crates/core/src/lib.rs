@@ -53,7 +53,9 @@
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
+//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or over a web socket ([`mod@stream`]) |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
+//! | WHAT HAPPENS meanwhile | a span and events in the words of `trace`, with the feature `tracing` |
 //!
 //! One call, in order: the credential's slot says *use* this token, *lead* (you fetch it) or
 //! *join* (somebody is fetching). The leader asks the store, if there is one, fetches, saves, and
@@ -99,8 +101,8 @@
 //! # What it is not
 //!
 //! - No HTTP client: see the two driver crates, or bring a closure.
-//! - No model of the whole platform: identity, contacts, to-dos, page signatures; for the rest
-//!   [`RawEndpoint`].
+//! - No model of the whole platform: identity, contacts, to-dos, page signatures, events; for the
+//!   rest [`RawEndpoint`].
 //!
 //! # What it remembers about the process
 //!
@@ -110,11 +112,13 @@
 mod app;
 pub mod auth;
 mod call;
+pub mod callback;
 pub mod contact;
 mod corp;
 pub mod dialect;
 mod endpoint;
 mod error;
+pub mod event;
 mod id;
 pub mod jsapi;
 pub mod lenient;
@@ -125,15 +129,20 @@ mod raw;
 mod region;
 mod secret;
 pub mod store;
+pub mod stream;
 mod sync;
 mod time;
 pub mod todo;
 mod token;
+#[cfg(feature = "tracing")]
+pub mod trace;
 mod upkeep;
 mod user;
 mod wire;
 
-pub use app::{ActsAs, AnyToken, App, AppBuilder, AppOrUser, Caller, Credential, Nobody, Sso};
+pub use app::{
+    ActsAs, AnyToken, App, AppBuilder, AppOrSuite, AppOrUser, Caller, Credential, Nobody, Sso,
+};
 pub use call::{Asked, Call, Sent, Step};
 pub use corp::{Corp, Suite, SuiteBuilder};
 #[doc(hidden)]

@@ -42,6 +42,7 @@ mod job;
 mod judge;
 mod publish;
 mod stored;
+pub(crate) mod watch;
 mod wire_form;
 
 use std::time::Duration;
@@ -52,9 +53,11 @@ use serde_json::value::RawValue;
 pub(crate) use job::Job;
 pub use wire_form::{EventForm, OrderForm, ReplyForm, RequestForm};
 
+use crate::auth::ObtainToken;
 use crate::dialect::accept_raw;
-use crate::endpoint::{Operation, Replay};
+use crate::endpoint::{Endpoint, Operation, Replay};
 use crate::error::{Class, Purpose};
+use crate::region::IP_BAN;
 use crate::store::{StoreOp, StoreReply};
 use crate::token::{Claim, Errand, Flight, Life, Outcome, Source, Token};
 use crate::user::Unsaved;
@@ -64,6 +67,7 @@ use exchange::Exchange;
 use fetch::{Fetch, Progress};
 use judge::{Asker, Verdict};
 use publish::Publish;
+use watch::{Answer, From, Note, Pause, Reason, Watch, note};
 
 /// The version of events, orders and errors: it changes when a host would have to.
 pub const VERSION: u32 = 1;
@@ -147,6 +151,8 @@ pub struct Machine {
     sent_at: Timestamp,
     sends: u32,
     renewed: bool,
+    watch: Watch,
+    waiting: Pause,
 }
 
 pub(crate) enum Task {
@@ -190,13 +196,18 @@ impl Machine {
     /// in the path go there, those named in [`Operation::query`] into the query, all others into
     /// the body.
     pub fn new(source: &Source, operation: Operation, parameters: Value, policy: Policy) -> Self {
+        let watch = Watch::new(source, &operation);
         let task = Task::of(Job::described(operation, parameters));
-        Self::of(source, source.has_token(), task, policy)
+        Self { watch, ..Self::of(source, source.has_token(), task, policy) }
     }
 
     /// Only sees to it that the credential holds a token with more than ten minutes left. The
     /// result is `{"value":…,"expires_at":…}`: never log it.
     pub fn for_token(source: &Source, policy: Policy) -> Self {
+        Self::of_token(source, policy).watched_as(ObtainToken::OPERATION)
+    }
+
+    pub(crate) fn of_token(source: &Source, policy: Policy) -> Self {
         let task = match source.has_token() {
             true => Task::Token,
             false => Task::Invalid(Error::invalid("this caller has no token")),
@@ -250,6 +261,17 @@ impl Machine {
 
     /// Takes an event and says what to do.
     pub fn resume(&mut self, event: Event, env: Env) -> Order {
+        let order = self.step(event, env);
+        match &order {
+            Order::Done(_) => self.tell(Ok(()), env.now),
+            Order::Failed(error) => self.tell(Err(error), env.now),
+            _ => {}
+        }
+        order
+    }
+
+    /// What [`resume`](Self::resume) does, for who tells the end itself.
+    pub(crate) fn step(&mut self, event: Event, env: Env) -> Order {
         let order = self.turn(event, env);
         if matches!(order, Order::Done(_) | Order::Failed(_)) {
             self.state = State::Finished;
@@ -276,7 +298,31 @@ impl Machine {
             sent_at: Timestamp::default(),
             sends: 0,
             renewed: false,
+            watch: Watch::default(),
+            waiting: Pause::default(),
         }
+    }
+
+    /// The same, for those who watch calls; by this name unless it is a call with one of its own.
+    pub(crate) fn watched_as(mut self, operation: &Operation) -> Self {
+        let operation = match &self.task {
+            Task::Call(job) => job.operation(),
+            _ => operation,
+        };
+        self.watch = Watch::new(&self.source, operation);
+        self
+    }
+
+    /// Tells those who watch how it ended.
+    pub(crate) fn tell(&mut self, result: Result<(), &Error>, now: Timestamp) {
+        self.watch.end(result, self.sends, now);
+    }
+
+    /// The span of the call, for whoever resumes the machine to be in meanwhile: see
+    /// [`trace`](crate::trace).
+    #[cfg(feature = "tracing")]
+    pub fn span(&self) -> tracing::Span {
+        self.watch.span()
     }
 
     /// A token request of its own, for another machine that leads.
@@ -298,8 +344,10 @@ impl Machine {
     }
 
     /// The typed layer has read the answer as a success.
-    pub(crate) fn accepted(&mut self) {
+    pub(crate) fn accepted(&mut self, response: &Response, now: Timestamp) {
         self.state = State::Finished;
+        self.note_answer(Ok(response), now);
+        self.tell(Ok(()), now);
     }
 
     /// When the last request went out.
@@ -314,14 +362,24 @@ impl Machine {
             (_, Event::Cancelled) => Order::Failed(Error::new(ErrorKind::Cancelled)),
             (State::Ready, Event::Start) => {
                 self.started = Some(env.now);
+                self.watch.begin(env.now);
                 self.advance(env)
             }
-            (State::Asleep, Event::Woken) => self.advance(env),
-            (State::Queued(token), Event::Woken) => self.send(token, env),
-            (State::Joined(flight), Event::Woken) => match flight.outcome() {
-                Some(Outcome::Failed(error)) => Order::Failed(error),
-                _ => self.advance(env),
-            },
+            (State::Asleep, Event::Woken) => {
+                self.waiting.over(env.now);
+                self.advance(env)
+            }
+            (State::Queued(token), Event::Woken) => {
+                self.waiting.over(env.now);
+                self.send(token, env)
+            }
+            (State::Joined(flight), Event::Woken) => {
+                self.waiting.over(env.now);
+                match flight.outcome() {
+                    Some(Outcome::Failed(error)) => Order::Failed(error),
+                    _ => self.advance(env),
+                }
+            }
             (State::Publishing(mut publish), event @ Event::Store(_)) => {
                 let order = publish.resume(event, &self.source, env.now);
                 self.state = State::Publishing(publish);
@@ -378,17 +436,22 @@ impl Machine {
             return self.keep(left, env);
         }
         match self.source.slot().claim(env.now, self.policy.lease()) {
-            Claim::Use(token) => self.with_token(token, env),
+            Claim::Use(token) => {
+                note(&Note::Token { from: From::Memory, left: token.expires.left(env.now) });
+                self.with_token(token, env)
+            }
             Claim::Refused(error) => Order::Failed(error),
             Claim::Join(flight) => {
                 let flight = flight.share(flight.patience().min(left));
+                self.waiting.begin(Reason::Flight, flight.patience(), env.now);
                 self.state = State::Joined(flight.share(Duration::ZERO));
                 Order::Join(flight)
             }
             Claim::Lead(lease) => {
                 let key = self.source.store_key().filter(|_| self.shared);
                 let mut policy = Policy { total: left, ..self.policy.clone() };
-                if self.source.slot().peek(env.now).is_some() {
+                if let Some(token) = self.source.slot().peek(env.now) {
+                    note(&Note::TokenEarly { left: token.expires.left(env.now) });
                     // Another token still serves: one try, and the call goes on with that.
                     policy.attempts = 1;
                 }
@@ -416,10 +479,11 @@ impl Machine {
             (self.source.session(), self.source.slot().peek(env.now))
         {
             session.set_unsaved(Some(Unsaved {
+                kept: session.record(&token.value),
                 value: (*token.value).clone(),
                 asked: env.now,
                 life: Life::of(token.expires.left(env.now)),
-                fresh: true,
+                presented: None,
             }));
         }
         let policy = Policy { total: left, ..self.policy.clone() };
@@ -467,6 +531,7 @@ impl Machine {
         match self.source.admit(&job.operation().name, env.now, self.left(env.now)) {
             Ok(Duration::ZERO) => self.send(token, env),
             Ok(wait) => {
+                self.waiting.begin(Reason::Paced, wait, env.now);
                 self.state = State::Queued(token);
                 Order::Sleep(wait)
             }
@@ -490,6 +555,7 @@ impl Machine {
             Ok(request) => {
                 self.sends += 1;
                 self.sent_at = env.now;
+                note(&Note::Sent { operation: &job.operation().name, attempt: self.sends });
                 self.state = State::Sending(token);
                 Order::Send(request)
             }
@@ -507,20 +573,26 @@ impl Machine {
             Err(error) => {
                 let harmless = error.fault() == Fault::NotSent
                     || (operation.replay == Replay::Safe && error.fault() != Fault::TooLarge);
-                return self.again_if(harmless, None, Error::transport(&error), env);
+                let error = Error::transport(&error);
+                self.note_answer(Err(&error), env.now);
+                return self.again_if(harmless, None, error, env);
             }
         };
         if let Some(data) = accept_raw(operation.family, &response) {
+            self.note_answer(Ok(&response), env.now);
             return Order::Done(data);
         }
         let name = operation.name.clone();
         let safe = operation.replay == Replay::Safe;
         let Verdict { class, error, wait } = self.judge(&response, token.as_ref(), env);
+        self.note_answer(Err(&error), env.now);
         match class {
             Class::TokenDead => {
                 let Some(token) = token else { return Order::Failed(error) };
                 self.source.slot().reject(&token);
-                if std::mem::replace(&mut self.renewed, true) {
+                let again = std::mem::replace(&mut self.renewed, true);
+                note(&Note::TokenRejected { operation: &name, again });
+                if again {
                     return Order::Failed(error);
                 }
                 // Proved not executed, and one renewal only: this send does not count.
@@ -532,7 +604,9 @@ impl Machine {
                 self.again_if(true, Some(wait), error, env)
             }
             Class::IpBan => {
-                self.source.region().note_ban(env.now);
+                let region = self.source.region();
+                region.note_ban(env.now);
+                note(&Note::Banned { region, retry_in: IP_BAN });
                 Order::Failed(error)
             }
             Class::Transient | Class::Busy => self.again_if(safe, None, error, env),
@@ -550,6 +624,8 @@ impl Machine {
     ) -> Order {
         let pause = self.pause(wait, env);
         if harmless && self.sends < self.policy.attempts && pause < self.left(env.now) {
+            let reason = wait.map_or(Reason::BackOff, |_| Reason::Throttled);
+            self.waiting.begin(reason, pause, env.now);
             self.state = State::Asleep;
             return Order::Sleep(pause);
         }
@@ -574,6 +650,20 @@ impl Machine {
     fn left(&self, now: Timestamp) -> Duration {
         let spent = self.started.map(|started| now.since(started)).unwrap_or_default();
         self.policy.total.saturating_sub(spent)
+    }
+
+    fn note_answer(&self, answer: Result<&Response, &Error>, now: Timestamp) {
+        let Task::Call(job) = &self.task else { return };
+        let operation = job.operation();
+        note(&Note::Answered {
+            operation: &operation.name,
+            attempt: self.sends,
+            took: now.since(self.sent_at),
+            answer: match answer {
+                Ok(response) => Answer::Ok(operation.family, response),
+                Err(error) => Answer::Failed(error),
+            },
+        });
     }
 
     fn judge(&self, response: &Response, token: Option<&Token>, env: Env) -> Verdict {

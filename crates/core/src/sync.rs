@@ -1,8 +1,10 @@
-//! The primitives of the token slot, exchangeable for loom's.
+//! The primitives of the token slot, exchangeable for loom's and shuttle's.
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{Arc, Mutex, MutexGuard};
-#[cfg(not(loom))]
+#[cfg(shuttle)]
+pub(crate) use shuttle::sync::{Arc, Mutex, MutexGuard};
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Locks, whatever happened to an earlier holder: every state under our locks is whole between

@@ -21,3 +21,5 @@ pub(crate) use trouble::Trouble;
 
 #[cfg(all(test, loom))]
 mod loom_tests;
+#[cfg(all(test, shuttle))]
+mod shuttle_tests;

@@ -140,8 +140,21 @@ pub(crate) struct Unsaved {
     pub(crate) value: Secret,
     pub(crate) asked: Timestamp,
     pub(crate) life: Life,
-    /// It comes from a login, and so takes the place of whatever was stored.
-    pub(crate) fresh: bool,
+    /// What is to be stored of it.
+    pub(crate) kept: Kept,
+    /// The refresh token that it was granted for; none if it comes from a login, and so takes the
+    /// place of whatever was stored.
+    pub(crate) presented: Option<Secret>,
+}
+
+impl Unsaved {
+    /// Whether this is newer than what is stored: a login always is, and a renewal as long as the
+    /// token is there that it was granted for, whatever somebody else believes of that token's fate.
+    pub(crate) fn replaces(&self, stored: Option<&Kept>) -> bool {
+        let Some(presented) = &self.presented else { return true };
+        let stored = stored.and_then(|kept| kept.refresh_token.as_ref());
+        stored.is_some_and(|stored| stored.matches(presented.expose()))
+    }
 }
 
 /// The single-use secrets of a session.
@@ -160,6 +173,8 @@ struct State {
     unsaved: Option<Unsaved>,
     /// The number under which this process last told the store that it presents the token.
     holder_out: Option<u64>,
+    /// Whoever did is not at it any more.
+    given_up: bool,
 }
 
 impl Session {
@@ -172,6 +187,7 @@ impl Session {
             name,
             unsaved: None,
             holder_out: None,
+            given_up: false,
         }))
     }
 
@@ -182,6 +198,11 @@ impl Session {
 
     pub(crate) fn begins_with_code(&self) -> bool {
         matches!(self.state().present, Some(Begin::Code(_)))
+    }
+
+    /// Whether an answer was lost that may have held the tokens.
+    pub(crate) fn in_doubt(&self) -> bool {
+        self.state().in_doubt
     }
 
     pub(crate) fn unsaved(&self) -> Option<Unsaved> {
@@ -196,12 +217,20 @@ impl Session {
         state.unsaved = grant;
     }
 
+    /// The number under which this process announced a request that it has given up since.
     pub(crate) fn holder_out(&self) -> Option<u64> {
-        self.state().holder_out
+        let state = self.state();
+        state.holder_out.filter(|_| state.given_up)
     }
 
     pub(crate) fn out_as(&self, holder: u64) {
-        self.state().holder_out = Some(holder);
+        let mut state = self.state();
+        (state.holder_out, state.given_up) = (Some(holder), false);
+    }
+
+    pub(crate) fn give_up(&self, holder: u64) {
+        let mut state = self.state();
+        state.given_up |= state.holder_out == Some(holder);
     }
 
     /// The person logged out.
@@ -222,10 +251,10 @@ impl Session {
         state.present = kept.refresh_token.clone().map(Begin::RefreshToken);
     }
 
-    /// What is stored of it after this grant.
-    pub(crate) fn record(&self, grant: &Unsaved) -> Kept {
+    /// What is stored of it with this access token.
+    pub(crate) fn record(&self, value: &Secret) -> Kept {
         let (refresh_token, corp_id) = self.kept();
-        Kept::new(Some(grant.value.clone()), refresh_token, corp_id)
+        Kept::new(Some(value.clone()), refresh_token, corp_id)
     }
 
     /// What is stored first of a session that begins with a refresh token.

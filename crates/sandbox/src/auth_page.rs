@@ -137,7 +137,7 @@ fn show(platform: &mut Platform, call: &Call<'_>, language: Language) -> Reply {
             return failed(language, &Wrong::Table(error), Some(&nonce)).reply();
         }
     };
-    let (name, admin) = (escaped(&person.name), person.flags.admin);
+    let (name, admin) = (escaped(&person.name), consent::may_decide(person, &points));
     if consent::is_granted(platform, &question.consent, &person.union_id, &points) {
         return match consent::grant(platform, &question.consent, &points, call.now) {
             Ok(outcome) => ended(language, &outcome.to_json()).reply(),
@@ -225,8 +225,8 @@ fn dialog(
             "<p>{}</p><button name=\"decision\" value=\"admin\">{}</button>",
             say(
                 language,
-                "你不是该组织的管理员。",
-                "You are no administrator of the organization."
+                "此授权须由该组织的管理员决定。",
+                "This is for an administrator of the organization to decide."
             ),
             say(language, "发送给管理员", "Send to an administrator"),
         )
@@ -254,7 +254,9 @@ pub(crate) fn point_list<'p>(
     let rows: String = points
         .map(|point| {
             let name = say(language, point.chinese, point.name);
-            format!("<li>{} <code>{}</code></li>", escaped(name), escaped(point.code))
+            let mark =
+                if point.sensitive { say(language, "（敏感）", " (sensitive)") } else { "" };
+            format!("<li>{}{mark} <code>{}</code></li>", escaped(name), escaped(point.code))
         })
         .collect();
     format!("<ul>{rows}</ul>")

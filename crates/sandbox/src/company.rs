@@ -49,6 +49,8 @@ pub struct Person {
 pub(crate) struct Flags {
     pub(crate) active: bool,
     pub(crate) admin: bool,
+    /// Not the main administrator.
+    pub(crate) sub_admin: bool,
     pub(crate) boss: bool,
     pub(crate) senior: bool,
     pub(crate) hide_mobile: bool,
@@ -134,6 +136,7 @@ impl Person {
             flags: Flags {
                 active: true,
                 admin: false,
+                sub_admin: false,
                 boss: false,
                 senior: false,
                 hide_mobile: false,
@@ -270,6 +273,16 @@ impl Person {
     #[must_use]
     pub fn admin(mut self) -> Self {
         self.flags.admin = true;
+        self.flags.sub_admin = false;
+        self
+    }
+
+    /// Makes the person an administrator beside the main one: who may grant what an app asks for, but no sensitive
+    /// permission point (wire-facts §8.4).
+    #[must_use]
+    pub fn sub_admin(mut self) -> Self {
+        self.flags.admin = true;
+        self.flags.sub_admin = true;
         self
     }
 
@@ -305,12 +318,13 @@ impl Person {
         if english && !self.name_en.is_empty() { &self.name_en } else { &self.name }
     }
 
-    /// 1 main admin, 100 boss, 0 other (wire-facts §6.2).
+    /// 1 main admin, 2 sub-admin, 100 boss, 0 other (wire-facts §6.2).
     pub(crate) fn sys_level(&self) -> i64 {
-        match (self.flags.admin, self.flags.boss) {
-            (true, _) => 1,
-            (false, true) => 100,
-            (false, false) => 0,
+        match (self.flags.admin, self.flags.sub_admin, self.flags.boss) {
+            (true, false, _) => 1,
+            (true, true, _) => 2,
+            (false, _, true) => 100,
+            (false, _, false) => 0,
         }
     }
 

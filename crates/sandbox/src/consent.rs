@@ -178,7 +178,7 @@ pub(crate) fn decide(
         return Err(error(400_008));
     }
     let points = request_checked(platform, consent)?;
-    let admin = person_checked(platform, consent)?.flags.admin;
+    let admin = may_decide(person_checked(platform, consent)?, &points);
     if consent.decision == Decision::Refuse {
         return Ok(ConsentOutcome::Cancelled);
     }
@@ -221,6 +221,12 @@ pub(crate) fn person_checked<'p>(
         .company(&consent.corp_id)
         .and_then(|company| company.employee(&consent.user_id))
         .ok_or_else(|| error(if application { 500_401 } else { 400_008 }))
+}
+
+/// Whether somebody may grant these points for the organization: a sensitive one takes its main administrator
+/// (wire-facts §8.4).
+pub(crate) fn may_decide(person: &Person, points: &[&'static Point]) -> bool {
+    person.flags.admin && !(person.flags.sub_admin && points.iter().any(|point| point.sensitive))
 }
 
 /// Whether everything that is asked for was granted before (wire-facts §8.2: then there is no dialog).

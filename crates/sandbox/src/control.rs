@@ -17,6 +17,7 @@ use crate::{Sandbox, Shared};
 mod apps;
 mod callbacks;
 mod company;
+mod faults;
 mod grants;
 mod guard;
 mod openapi;

@@ -62,6 +62,8 @@ pub(crate) struct PersonDoc {
     #[serde(default, skip_serializing_if = "is_false")]
     admin: bool,
     #[serde(default, skip_serializing_if = "is_false")]
+    sub_admin: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
     boss: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     hides_mobile: bool,
@@ -186,7 +188,8 @@ impl PersonDoc {
                     name: role.name.clone(),
                 })
                 .collect(),
-            admin: person.flags.admin,
+            admin: person.flags.admin && !person.flags.sub_admin,
+            sub_admin: person.flags.sub_admin,
             boss: person.flags.boss,
             hides_mobile: person.flags.hide_mobile,
             inactive: !person.flags.active,
@@ -231,7 +234,8 @@ impl PersonDoc {
             person = person.role(role.id, role.group, role.name);
         }
         for (is, so) in [
-            (self.admin, Person::admin as fn(Person) -> Person),
+            (self.sub_admin, Person::sub_admin as fn(Person) -> Person),
+            (self.admin, Person::admin),
             (self.boss, Person::boss),
             (self.hides_mobile, Person::hides_mobile),
             (self.inactive, Person::inactive),

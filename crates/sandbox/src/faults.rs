@@ -4,14 +4,24 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::rng::scattered;
 
+mod http_kinds;
 mod retype;
+mod rules;
+mod spoil;
 
+pub(crate) use http_kinds::Odd;
 pub use retype::WrongType;
-pub(crate) use retype::{Retype, retyped};
+pub(crate) use retype::{Becomes, Retype, Which};
+pub(crate) use rules::{Faults, Rule};
+pub(crate) use spoil::{Spoil, spoiled};
+
+/// What stands for the operation where a connection is meant, whatever is asked on it.
+pub(crate) const ACCEPT: &str = "accept";
 
 /// Hundred years: beyond it a `Date` has no sense and its writer no digits.
 const MOST_SKEW: i64 = 100 * 366 * 86_400_000;
@@ -41,6 +51,8 @@ pub struct Fault {
     pub(crate) delay: Latency,
     /// Milliseconds that the answer's `Date` is ahead of the sandbox's clock.
     pub(crate) date_skew: Option<i64>,
+    /// What the answer says instead of its own headers of these names.
+    pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
     pub(crate) action: Action,
 }
 
@@ -58,6 +70,35 @@ pub(crate) struct Strike {
     pub(crate) action: Action,
     pub(crate) delay: Duration,
     pub(crate) date_skew: Option<i64>,
+    pub(crate) answer_headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Strike {
+    /// A call that no fault has struck.
+    pub(crate) fn none() -> Self {
+        Self {
+            action: Action::Pass,
+            delay: Duration::ZERO,
+            date_skew: None,
+            answer_headers: Vec::new(),
+        }
+    }
+
+    /// Whether it changes anything.
+    pub(crate) fn shows(&self) -> bool {
+        !matches!(self.action, Action::Pass)
+            || !self.delay.is_zero()
+            || self.date_skew.is_some()
+            || !self.answer_headers.is_empty()
+    }
+}
+
+/// A code of the platform that a fault makes up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Coded {
+    Business(i64, String),
+    Wrapped(i64, String),
+    Service(u16, String, String),
 }
 
 /// How a connection ends in the middle of an answer.
@@ -128,6 +169,8 @@ pub(crate) enum Action {
         body: Vec<u8>,
     },
     Platform(PlatformError),
+    /// Any code of the platform, in the envelope that it stands in.
+    Coded(Coded),
     ExecuteThenDrop,
     Close,
     Reset,
@@ -136,8 +179,13 @@ pub(crate) enum Action {
     BreakAfter(usize, Break),
     /// Executed; from this byte on the body comes one by one.
     Drip(usize, Duration),
-    Retype(Retype),
+    /// Executed; the body is not what it should be, the HTTP around it is.
+    Spoil(Spoil),
     Duplicate,
+    /// Executed; the HTTP is not what it should be.
+    Odd(Odd),
+    /// These bytes instead of an answer.
+    Raw(Vec<u8>),
 }
 
 impl Fault {
@@ -157,8 +205,27 @@ impl Fault {
             lifetime: None,
             delay: Latency::Fixed(Duration::ZERO),
             date_skew: None,
+            answer_headers: Vec::new(),
             action: Action::Pass,
         }
+    }
+
+    /// A fault on connections, judged when one is let in and before a byte of it is read. It may
+    /// [`delay`](Self::delay) them, or [`close`](Self::close), [`reset`](Self::reset) or [`stall`](Self::stall) them: a
+    /// stalled one is held open and never spoken to, TLS or not. Only on the server.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Fault, Sandbox};
+    ///
+    /// let sandbox = Sandbox::start()?;
+    /// let reset = sandbox.fault(Fault::on_accept().times(1).reset());
+    /// // … the first connection is reset, the second one is served …
+    /// # assert_eq!(reset.hits(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[must_use]
+    pub fn on_accept() -> Self {
+        Self::on(ACCEPT)
     }
 
     /// Matches only calls of this app, by the client id behind its token or in its request for one.
@@ -248,6 +315,33 @@ impl Fault {
         self.with(Action::Platform(error))
     }
 
+    /// Answers any errcode of the platform's table (wire-facts §11.2), as the old calls and topapi's business layer say
+    /// it: `{"errcode":…,"errmsg":…}`, with a `request_id` at topapi. The call is not executed.
+    #[must_use]
+    pub fn errcode(self, code: i64, message: impl Into<String>) -> Self {
+        self.with(Action::Coded(Coded::Business(code, message.into())))
+    }
+
+    /// Answers any sub_code of the layer in front of topapi, wrapped in errcode 88 (wire-facts §1.6). The call is not
+    /// executed.
+    #[must_use]
+    pub fn sub_code(self, code: i64, message: impl Into<String>) -> Self {
+        self.with(Action::Coded(Coded::Wrapped(code, message.into())))
+    }
+
+    /// Answers any code of v1.0 (wire-facts §11.3) with this status, from 200 to 599, and the family's headers:
+    /// `{"requestid":…,"code":…,"message":…}`. The call is not executed.
+    #[must_use]
+    pub fn v1_error(
+        self,
+        status: u16,
+        code: impl Into<String>,
+        message: impl Into<String>,
+    ) -> Self {
+        let status = status.clamp(200, 599);
+        self.with(Action::Coded(Coded::Service(status, code.into(), message.into())))
+    }
+
     /// Waits before the answer is sent. Only the server waits; in-process calls go on at once.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
@@ -268,6 +362,27 @@ impl Fault {
     #[must_use]
     pub fn date_skew(mut self, ms: i64) -> Self {
         self.date_skew = Some(ms.clamp(-MOST_SKEW, MOST_SKEW));
+        self
+    }
+
+    /// Sends this header with the answer, in place of the answer's own of that name; given twice, the answer has it
+    /// twice. It goes with any other action: a `Retry-After` on a throttled call, a `Location` on a 302, a
+    /// `Content-Type` that lies. `Content-Length` and `Transfer-Encoding` stay the server's own: those that lie are
+    /// [`content_length_off`](Self::content_length_off) and [`both_lengths`](Self::both_lengths).
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Fault, PlatformError};
+    /// use http::{HeaderValue, header::RETRY_AFTER};
+    ///
+    /// let later = Fault::on("*")
+    ///     .platform_error(PlatformError::ServiceThrottled)
+    ///     .answer_header(RETRY_AFTER, HeaderValue::from_static("2"));
+    /// ```
+    #[must_use]
+    pub fn answer_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        if name != CONTENT_LENGTH && name != TRANSFER_ENCODING {
+            self.answer_headers.push((name, value));
+        }
         self
     }
 
@@ -332,13 +447,17 @@ impl Fault {
     /// `/result/dept_id_list/0`; an answer without it stays as it is.
     #[must_use]
     pub fn wrong_type(self, pointer: impl Into<String>, to: WrongType) -> Self {
-        self.with(Action::Retype(Retype { pointer: Some(pointer.into()), to }))
+        self.retype(Which::Member(pointer.into()), Becomes::Type(to))
     }
 
     /// Does the work and sends every number of the answer as text.
     #[must_use]
     pub fn numbers_as_text(self) -> Self {
-        self.with(Action::Retype(Retype { pointer: None, to: WrongType::Text }))
+        self.retype(Which::Numbers, Becomes::Type(WrongType::Text))
+    }
+
+    fn retype(self, which: Which, to: Becomes) -> Self {
+        self.with(Action::Spoil(Spoil::Retype(Retype { which, to })))
     }
 
     /// Does the work once and sends the whole answer, head and body, twice on the same connection. Only on the server.
@@ -362,7 +481,9 @@ impl Fault {
                 wanted.as_ref().is_none_or(|wanted| value.as_bytes() == wanted.as_bytes())
             })
         });
-        names(&self.on, operation)
+        // A rule for every call is none for connections.
+        let meant = names(&self.on, operation) && (self.on == ACCEPT) == (operation == ACCEPT);
+        meant
             && header_fits
             && self.app.as_deref().is_none_or(|wanted| app().as_deref() == Some(wanted))
     }
@@ -396,194 +517,5 @@ pub(crate) fn names(pattern: &str, operation: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(beginning) => operation.starts_with(beginning),
         None => pattern == operation,
-    }
-}
-
-/// A fault in force.
-#[derive(Debug)]
-pub(crate) struct Rule {
-    pub(crate) id: u64,
-    pub(crate) fault: Fault,
-    /// The moment at which it ends.
-    pub(crate) until: Option<u64>,
-    /// Matching calls so far, struck or not.
-    pub(crate) seen: usize,
-    hits: Arc<AtomicUsize>,
-}
-
-impl Rule {
-    pub(crate) fn hits(&self) -> usize {
-        self.hits.load(Ordering::Relaxed)
-    }
-}
-
-/// The rules in force, in the order in which they were given; the first one that strikes decides.
-#[derive(Debug, Default)]
-pub(crate) struct Faults {
-    rules: Vec<Rule>,
-    last: u64,
-}
-
-impl Faults {
-    /// The rule's number, and the handle that counts its hits.
-    pub(crate) fn add(&mut self, fault: Fault, now: u64) -> (u64, FaultHandle) {
-        let hits = Arc::new(AtomicUsize::new(0));
-        self.last += 1;
-        let until = fault.lifetime.map(|lifetime| {
-            now.saturating_add(u64::try_from(lifetime.as_millis()).unwrap_or(u64::MAX))
-        });
-        self.rules.push(Rule { id: self.last, fault, until, seen: 0, hits: Arc::clone(&hits) });
-        (self.last, FaultHandle { hits })
-    }
-
-    pub(crate) fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    pub(crate) fn remove(&mut self, id: u64) -> bool {
-        let before = self.rules.len();
-        self.rules.retain(|rule| rule.id != id);
-        self.rules.len() < before
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.rules.clear();
-    }
-
-    /// Judges one call. Who calls is only found out for rules that ask for it.
-    pub(crate) fn strike(
-        &mut self,
-        operation: &str,
-        headers: &HeaderMap,
-        now: u64,
-        app: impl Fn() -> Option<Arc<str>>,
-    ) -> Option<Strike> {
-        for rule in &mut self.rules {
-            let ended = rule.until.is_some_and(|until| now >= until);
-            if ended || !rule.fault.matches(operation, headers, &app) {
-                continue;
-            }
-            rule.seen += 1;
-            let fault = &rule.fault;
-            let turn = rule
-                .seen
-                .checked_sub(fault.first)
-                .is_some_and(|beyond| beyond.is_multiple_of(fault.every));
-            if turn && rule.hits() < fault.times && fault.drawn(rule.seen) {
-                rule.hits.fetch_add(1, Ordering::Relaxed);
-                return Some(Strike {
-                    action: fault.action.clone(),
-                    delay: fault.wait(rule.seen),
-                    date_skew: fault.date_skew,
-                });
-            }
-        }
-        None
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn strike(faults: &mut Faults, operation: &str) -> Option<Action> {
-        faults.strike(operation, &HeaderMap::new(), 0, || None).map(|strike| strike.action)
-    }
-
-    #[test]
-    fn a_fault_strikes_the_calls_it_names_and_counts_them() {
-        let mut faults = Faults::default();
-        let (_, second) = faults.add(Fault::on("GET /gettoken").nth(2).close(), 0);
-        let (_, all) = faults.add(Fault::on("POST /topapi/*").times(1).stall(), 0);
-        assert!(strike(&mut faults, "GET /gettoken").is_none());
-        assert!(matches!(strike(&mut faults, "GET /gettoken"), Some(Action::Close)));
-        assert!(strike(&mut faults, "GET /gettoken").is_none());
-        assert!(matches!(strike(&mut faults, "POST /topapi/v2/user/get"), Some(Action::Stall)));
-        assert!(strike(&mut faults, "POST /topapi/v2/user/get").is_none());
-        assert_eq!((second.hits(), all.hits()), (1, 1));
-    }
-
-    #[test]
-    fn every_strikes_each_nth_call_and_times_bounds_the_strikes() {
-        let mut faults = Faults::default();
-        let (id, handle) = faults.add(Fault::on("*").every(3).times(2).close(), 0);
-        let struck: Vec<bool> = (0..12).map(|_| strike(&mut faults, "a").is_some()).collect();
-        assert_eq!(
-            struck
-                .iter()
-                .enumerate()
-                .filter(|(_, hit)| **hit)
-                .map(|(at, _)| at + 1)
-                .collect::<Vec<_>>(),
-            [3, 6]
-        );
-        assert_eq!((handle.hits(), faults.rules()[0].seen), (2, 12));
-        assert!(faults.remove(id) && !faults.remove(id));
-    }
-
-    #[test]
-    fn a_probability_is_repeatable_and_about_right() {
-        let run = |p, seed| {
-            let mut faults = Faults::default();
-            faults.add(Fault::on("*").probability(p, seed).close(), 0);
-            (0..10_000).map(|_| strike(&mut faults, "a").is_some()).collect::<Vec<_>>()
-        };
-        let hits = |run: &[bool]| run.iter().filter(|hit| **hit).count();
-        assert_eq!(run(0.3, 7), run(0.3, 7));
-        assert_ne!(run(0.3, 7), run(0.3, 8));
-        assert!((2_800..3_200).contains(&hits(&run(0.3, 7))));
-        assert_eq!((hits(&run(0.0, 1)), hits(&run(1.0, 1))), (0, 10_000));
-    }
-
-    #[test]
-    fn after_spares_the_first_calls_and_strikes_all_others() {
-        let mut faults = Faults::default();
-        faults.add(Fault::on("*").after(2).close(), 0);
-        let struck: Vec<bool> = (0..5).map(|_| strike(&mut faults, "a").is_some()).collect();
-        assert_eq!(struck, [false, false, true, true, true]);
-    }
-
-    #[test]
-    fn times_between_two_bounds_are_spread_over_all_of_them_and_repeatable() {
-        let (least, most) = (Duration::from_millis(100), Duration::from_millis(300));
-        let run = |seed| {
-            let mut faults = Faults::default();
-            faults.add(Fault::on("*").delay_between(least, most, seed), 0);
-            let mut wait = || faults.strike("a", &HeaderMap::new(), 0, || None).unwrap().delay;
-            (0..1000).map(|_| wait()).collect::<Vec<_>>()
-        };
-        assert_eq!(run(1), run(1));
-        assert_ne!(run(1), run(2));
-        assert!(run(1).iter().all(|wait| (least..=most).contains(wait)));
-        let low = run(1).iter().filter(|wait| **wait < Duration::from_millis(200)).count();
-        assert!((430..570).contains(&low), "{low} of 1000 in the lower half");
-        let mut faults = Faults::default();
-        faults.add(Fault::on("*").delay_between(most, least, 0), 0);
-        assert_eq!(faults.strike("a", &HeaderMap::new(), 0, || None).unwrap().delay, most);
-    }
-
-    #[test]
-    fn a_lifetime_ends_on_the_given_clock() {
-        let mut faults = Faults::default();
-        faults.add(Fault::on("*").lifetime(Duration::from_secs(1)).close(), 5_000);
-        let at = |faults: &mut Faults, now| {
-            faults.strike("a", &HeaderMap::new(), now, || None).is_some()
-        };
-        assert!(at(&mut faults, 5_999));
-        assert!(!at(&mut faults, 6_000));
-    }
-
-    #[test]
-    fn app_and_header_narrow_a_fault() {
-        let mut faults = Faults::default();
-        faults.add(Fault::on("*").app("mine").header("X-Try", "2").close(), 0);
-        let mut headers = HeaderMap::new();
-        headers.append("x-try", http::HeaderValue::from_static("1"));
-        headers.append("x-try", http::HeaderValue::from_static("2"));
-        let mine = || Some(Arc::from("mine"));
-        assert!(faults.strike("a", &headers, 0, mine).is_some());
-        assert!(faults.strike("a", &headers, 0, || Some(Arc::from("other"))).is_none());
-        assert!(faults.strike("a", &headers, 0, || None).is_none());
-        assert!(faults.strike("a", &HeaderMap::new(), 0, mine).is_none());
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
+use std::string::FromUtf8Error;
 use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::apps::App;
+use crate::apps::{App, AppKind};
 use crate::company::{Department, Person, ROOT};
 use crate::demo;
 use crate::documents::{
@@ -187,8 +188,9 @@ impl Fixture {
                     return Err(FixtureError { file: Some(path.to_owned()), ..error });
                 }
             };
-        std::fs::read_to_string(path)
+        std::fs::read(path)
             .map_err(|error| mistake(None, &format!("cannot be read: {error}")))
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|error| not_text(&error)))
             .and_then(|text| read(&text))
             .map_err(|error| FixtureError { file: Some(path.to_owned()), ..error })
     }
@@ -197,6 +199,13 @@ impl Fixture {
     #[must_use]
     pub fn first_app(&self) -> Option<&str> {
         self.apps.first().map(|app| &*app.client_id)
+    }
+
+    /// The suite key of the first third-party app.
+    #[must_use]
+    pub fn first_suite(&self) -> Option<&str> {
+        let mut suites = self.apps.iter().filter(|app| app.kind == AppKind::ThirdParty);
+        suites.next().map(|app| &*app.client_id)
     }
 
     /// The user id of the first person.
@@ -362,6 +371,12 @@ fn located(error: FixtureError, text: &str) -> FixtureError {
     let twice = error.message.contains("is there twice");
     let line = if twice { found.nth(1) } else { found.next() };
     FixtureError { line: line.map(|(at, _)| at + 1), ..error }
+}
+
+fn not_text(error: &FromUtf8Error) -> FixtureError {
+    let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+    let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();
+    mistake(Some(line), "this is no UTF-8 text")
 }
 
 fn mistake(line: Option<usize>, message: &str) -> FixtureError {

@@ -121,11 +121,13 @@ mod fidelity;
 mod fixture;
 mod gates;
 mod hosts;
+mod hush;
 mod journal;
 mod limits;
 mod login;
 mod organizations;
 mod pages;
+mod people;
 mod platform;
 mod points;
 mod population;
@@ -133,6 +135,7 @@ mod rng;
 mod routes;
 mod sent;
 mod server;
+mod shared;
 mod snapshot;
 mod stream;
 mod suites;
@@ -144,14 +147,16 @@ mod wire;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, MutexGuard};
 use std::time::Instant;
 
 use http::{Request, Response, StatusCode};
 
-use codes::{Code, Pool};
-use platform::{Delivery, HERE, Incoming, Outcome, Platform, Progress};
+use platform::{HERE, Incoming, Platform};
+
+pub(crate) use people::{person_code, usual_corp};
+pub(crate) use shared::Shared;
 
 pub use apps::App;
 pub use builder::Builder;
@@ -169,7 +174,7 @@ pub use hosts::Region;
 pub use journal::{Entry, Expectation, Journal};
 pub use login::BrowserLogin;
 pub use platform::Lost;
-pub use snapshot::SnapshotError;
+pub use snapshot::{Change, SnapshotError};
 pub use stream::{CallbackAnswer, StreamConnection};
 pub use suites::Terms;
 pub use switches::{Callback, JsapiHash, Language, RefreshMode, Switch, UnknownUser};
@@ -189,25 +194,6 @@ pub struct Sandbox {
     shared: Arc<Shared>,
     /// Stops the server when the last handle goes; the server itself holds only the shared state.
     server: Option<Arc<server::Running>>,
-}
-
-/// What the handles and the server's thread have in common.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    platform: Mutex<Platform>,
-    clock: Clock,
-    journal: Journal,
-    gates: gates::Gates,
-    control_token: String,
-    plan: builder::Plan,
-    /// Tells the server's task that there is something to push.
-    wake: tokio::sync::Notify,
-    /// Tells whoever waits for pushes under way that one has ended.
-    settled: Condvar,
-    /// The same for whoever waits in a task.
-    attempts: tokio::sync::Notify,
-    /// A server's task pushes what comes due.
-    served: AtomicBool,
 }
 
 impl Sandbox {
@@ -279,15 +265,7 @@ impl Sandbox {
             // Nobody waits here, however long the answer would take.
             self.shared.gone(outcome.seq);
         }
-        let Outcome { mut response, delivery, .. } = outcome;
-        match delivery {
-            Delivery::Whole | Delivery::Dripping(..) | Delivery::Twice => Ok(response),
-            Delivery::Lost(lost) => Err(lost),
-            Delivery::Broken(len, _) => {
-                response.body_mut().truncate(len);
-                Ok(response)
-            }
-        }
+        outcome.delivery.in_process(outcome.response)
     }
 
     /// The clock that everything here ages by.
@@ -312,86 +290,6 @@ impl Sandbox {
     #[must_use]
     pub fn token_requests(&self) -> usize {
         self.shared.journal.token_requests()
-    }
-
-    /// What `dd.requestAuthCode` gives a person inside the client: a code for `getuserinfo`, single use, five minutes,
-    /// bound to this app and its organization (wire-facts §4.5).
-    ///
-    /// # Errors
-    ///
-    /// When the app or the person does not exist, or cannot log in.
-    pub fn silent_code(&self, client_id: &str, user_id: &str) -> Result<String, String> {
-        let now = self.shared.clock.now();
-        let platform = &mut *self.platform();
-        let app = platform.app(client_id).ok_or_else(|| format!("there is no app {client_id}"))?;
-        let corp = usual_corp(platform, app)
-            .ok_or_else(|| format!("app {client_id} is in no organization"))?;
-        let client = Arc::clone(&app.client_id);
-        let code = person_code(platform, Pool::Silent, client, &corp, user_id)?;
-        Ok(platform.codes.issue(code, now, &mut platform.rng))
-    }
-
-    /// What the admin backend's log-in gives a person: a code for `ssoUserInfo` (wire-facts §3.7).
-    ///
-    /// # Errors
-    ///
-    /// When the person does not exist in the demo organization, or cannot log in.
-    pub fn sso_code(&self, user_id: &str) -> Result<String, String> {
-        let now = self.shared.clock.now();
-        let platform = &mut *self.platform();
-        let corp = Arc::clone(&platform.home);
-        let code = person_code(platform, Pool::Sso, Arc::from(""), &corp, user_id)?;
-        Ok(platform.codes.issue(code, now, &mut platform.rng))
-    }
-
-    /// The openAuth component with a person in front of it (wire-facts §8).
-    ///
-    /// # Errors
-    ///
-    /// With the code that the component would show; its promise resolves with `failed` then.
-    pub fn consent(&self, consent: &Consent) -> Result<ConsentOutcome, ConsentError> {
-        let now = self.shared.clock.now();
-        consent::decide(&mut self.platform(), consent, now)
-    }
-
-    /// Takes back everything that a person granted to an app; false if there was nothing.
-    pub fn withdraw_consent(&self, client_id: &str, user_id: &str) -> bool {
-        let platform = &mut *self.platform();
-        let mut taken = false;
-        for union_id in platform.union_ids(user_id) {
-            let old = platform.consents.remove(&(Arc::from(client_id), union_id));
-            taken |= old.is_some_and(|points| !points.is_empty());
-        }
-        taken
-    }
-
-    /// Takes back some of what a person granted to an app; false if none of it was granted.
-    pub fn withdraw_points(
-        &self,
-        client_id: &str,
-        user_id: &str,
-        permission_points: &[String],
-    ) -> bool {
-        let platform = &mut *self.platform();
-        let mut taken = false;
-        for union_id in platform.union_ids(user_id) {
-            let granted = platform.consents.get_mut(&(Arc::from(client_id), union_id));
-            if let Some(points) = granted {
-                taken |= permission_points.iter().fold(false, |any, it| points.remove(it) | any);
-            }
-        }
-        taken
-    }
-
-    /// The browser login with a person in front of it (wire-facts §4.4): the URL that the browser is sent to, with
-    /// `code`, `authCode` and `state`, or with `error` when the person refuses.
-    ///
-    /// # Errors
-    ///
-    /// With the text of the page when the browser is not sent anywhere.
-    pub fn login(&self, login: &BrowserLogin) -> Result<String, String> {
-        let now = self.shared.clock.now();
-        login::outcome(&mut self.platform(), login, now)
     }
 
     /// Drops one token, as the platform sometimes does: its next use is answered as a dead one.
@@ -521,6 +419,30 @@ impl Sandbox {
         Ok(())
     }
 
+    /// What has changed since a [`snapshot`](Self::snapshot) was taken: what a program under test did to the company, its
+    /// tokens, codes, consents and to-dos. Secrets are not in it.
+    ///
+    /// ```
+    /// use dingtalk_sandbox::{Person, Sandbox};
+    ///
+    /// let sandbox = Sandbox::in_process();
+    /// let before = sandbox.snapshot();
+    /// sandbox.set_dead_client(&sandbox.demo().client_id, true);
+    /// let changes = sandbox.changes_since(&before)?;
+    /// assert_eq!(changes[0].path, format!("/apps/{}/disabled", sandbox.demo().client_id));
+    /// # Ok::<(), dingtalk_sandbox::SnapshotError>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Self::load), when the text is no snapshot.
+    pub fn changes_since(&self, snapshot: &str) -> Result<Vec<Change>, SnapshotError> {
+        let leave_machine = self.platform().outbox.leave_machine;
+        let journal = self.journal();
+        let print = |secret: &str| journal.fingerprint(secret);
+        snapshot::changes(snapshot, &self.snapshot(), leave_machine, print)
+    }
+
     /// Writes a [`snapshot`](Self::snapshot) to a file that only its owner can read. A crash in between leaves the
     /// old file or the new one, never a half of it.
     ///
@@ -564,103 +486,4 @@ impl Sandbox {
     fn platform(&self) -> MutexGuard<'_, Platform> {
         self.shared.platform()
     }
-}
-
-impl Shared {
-    pub(crate) fn new(
-        platform: Platform,
-        clock: Clock,
-        journal: Journal,
-        plan: builder::Plan,
-    ) -> Self {
-        Self {
-            platform: Mutex::new(platform),
-            clock,
-            journal,
-            gates: gates::Gates::default(),
-            // Never of the seed: a page that knows the seed must not be able to guess it.
-            control_token: rng::Rng::from_machine().token(),
-            plan,
-            wake: tokio::sync::Notify::new(),
-            settled: Condvar::new(),
-            attempts: tokio::sync::Notify::new(),
-            served: AtomicBool::new(false),
-        }
-    }
-
-    /// Answers a request, blocking for as long as a callback's URL check takes if the request causes one.
-    pub(crate) fn answer(&self, incoming: &Incoming<'_>) -> Outcome {
-        match self.begin(incoming) {
-            Progress::Done(outcome) => outcome,
-            Progress::Checking(unfinished) => {
-                let verdict = events::carry(&unfinished.check.push);
-                self.finish(*unfinished, verdict)
-            }
-        }
-    }
-
-    pub(crate) fn begin(&self, incoming: &Incoming<'_>) -> Progress {
-        let now = self.clock.now();
-        self.platform().answer(incoming, now, &self.journal)
-    }
-
-    /// The closed gate in a request's way.
-    pub(crate) fn gate_before(&self, incoming: &Incoming<'_>) -> Option<Arc<gates::Hold>> {
-        if !self.gates.any() {
-            return None;
-        }
-        let to = hosts::destination(incoming.path, incoming.called);
-        let strict = to.host.filter(|_| to.by_name && self.platform().switches.strict_hosts);
-        let route = routes::find(incoming.method, to.path, strict, &mut Vec::new());
-        self.gates.before(route.operation.map_or(journal::UNKNOWN, |operation| operation.name))
-    }
-
-    pub(crate) fn finish(
-        &self,
-        unfinished: platform::Unfinished,
-        verdict: Result<(), PushTrouble>,
-    ) -> Outcome {
-        let now = self.clock.now();
-        self.platform().finish(unfinished, verdict, now, &self.journal)
-    }
-
-    /// A panic in a test that holds the lock must not take the others down with it.
-    fn platform(&self) -> MutexGuard<'_, Platform> {
-        self.platform.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Where an app's people log in when nothing else is said: an internal app's organization, else the sandbox's first
-/// one if it has opened the app, else any that has.
-fn usual_corp(platform: &Platform, app: &App) -> Option<Arc<str>> {
-    if app.works_in(&platform.home) {
-        return Some(Arc::clone(&platform.home));
-    }
-    let own = app.corp_id.clone().filter(|corp| app.works_in(corp));
-    own.or_else(|| app.opened_by.first().map(|corp| Arc::from(corp.as_str())))
-}
-
-/// A code for an active employee.
-fn person_code(
-    platform: &Platform,
-    pool: Pool,
-    client: Arc<str>,
-    corp: &Arc<str>,
-    user_id: &str,
-) -> Result<Code, String> {
-    let person = platform
-        .company(corp)
-        .and_then(|company| company.employee(user_id))
-        .ok_or_else(|| format!("there is no employee {user_id} in {corp}"))?;
-    if !person.flags.active {
-        return Err(format!("{user_id} has not activated the account and cannot log in"));
-    }
-    Ok(Code {
-        pool,
-        client,
-        corp: Arc::clone(corp),
-        user_id: Arc::clone(&person.user_id),
-        union_id: Arc::clone(&person.union_id),
-        with_corp: false,
-    })
 }

@@ -16,7 +16,7 @@ use options::{Options, Stop};
 use program::end::End;
 use program::files::{Readers, Temporary};
 use program::locator::{Directory, Locator};
-use program::told::{Facts, environment, greeting};
+use program::told::{Facts, Named, environment, greeting};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1).peekable();
@@ -65,9 +65,7 @@ fn run(options: &Options) -> Result<ExitCode, String> {
     // Nobody gets an answer any more that the state below would not know of.
     sandbox.stop();
     if let Some(path) = &options.state {
-        sandbox
-            .save(path)
-            .map_err(|error| format!("--state {}: not saved: {error}", path.display()))?;
+        save(&sandbox, path)?;
     }
     if !options.print_env {
         print(&mut stdout(), &format!("\nstopped after {} requests\n", sandbox.journal().total()));
@@ -175,10 +173,7 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     let fixture = options.data.as_ref().map(Fixture::read).transpose();
     let fixture = fixture.map_err(|error| error.to_string())?;
     let own = fixture.as_ref().filter(|fixture| !fixture.keeps_demo());
-    let named = own.map(|fixture| {
-        let own = |id: Option<&str>| id.map(str::to_owned);
-        (own(fixture.first_app()), own(fixture.first_person()))
-    });
+    let named = own.map(Named::first_of);
     if let Some(fixture) = fixture {
         builder = builder.fixture(fixture);
     }
@@ -197,9 +192,12 @@ fn set_up(options: &Options) -> Result<(Sandbox, Facts), String> {
     if let (Some(text), Some(path)) = (state, &options.state) {
         sandbox.load(&text).map_err(|error| format!("--state {}: {error}", path.display()))?;
     }
-    let demo = sandbox.demo();
-    let (client, person) = named.unwrap_or((Some(demo.client_id), Some(demo.user_id)));
-    let facts = Facts::of(&sandbox, client.as_deref(), person.as_deref());
+    if let Some(path) = &options.state {
+        // Better to hear of it now than when there is something to lose.
+        save(&sandbox, path)?;
+    }
+    let named = named.unwrap_or_else(|| Named::demo(&sandbox.demo()));
+    let facts = Facts::of(&sandbox, &named);
     Ok((sandbox, facts))
 }
 
@@ -210,6 +208,10 @@ fn exposed(address: IpAddr) -> String {
          of the made-up company, and what is loaded with --data or --state is theirs too. The control API still needs\n\
          its token. Without --bind only this machine can come in.\n"
     )
+}
+
+fn save(sandbox: &Sandbox, path: &Path) -> Result<(), String> {
+    sandbox.save(path).map_err(|error| format!("--state {}: not saved: {error}", path.display()))
 }
 
 /// A state that is not there yet is none.

@@ -14,10 +14,6 @@ Usage: dingtalk-sandbox [options]
        dingtalk-sandbox list    prints the sandboxes of this user that run
        dingtalk-sandbox findings [options]   asks a running one what its clients did wrong (--help says more)
 
-  --port N     the port on 127.0.0.1 (default 7880; 0 takes a free one)
-  --data FILE  people, departments, apps, grants, organizations, suites, authorizations, callbacks and switches from a
-               .toml or .json file, beside the demo company (or instead of it, with demo = false in the file);
-               --fixture is the same
   --port N     the port (default 7880; 0 takes a free one)
   --bind ADDR  the address (default 127.0.0.1; ::1 is IPv6's). On any other the whole network can come in
   --https      HTTPS instead of HTTP, TLS 1.2 and 1.3, by an authority of this start alone. Its certificate is good
@@ -28,13 +24,14 @@ Usage: dingtalk-sandbox [options]
   --name NAME  how other programs find it: $XDG_RUNTIME_DIR/dt/sandbox-NAME.json tells its address, its process and
                where its token is (default: default, or default-PORT where that is taken)
   --region R   china or international: whether the organization is at dingtalk.com (default) or dingtalk.io
-  --data FILE  people, departments, apps, grants and switches from a .toml or .json file, beside the demo company
-               (or instead of it, with demo = false in the file); --fixture is the same
+  --data FILE  people, departments, apps, grants, organizations, suites, authorizations, callbacks and switches from a
+               .toml or .json file, beside the demo company (or instead of it, with demo = false in the file);
+               --fixture is the same
   --people N   N more made-up people, the same ones for the same --seed
   --seed N     the same tokens, codes and ids in every run; guessable, which is the point
   --clock frozen  starts with a clock that stands still
   --speed N    N seconds pass in the sandbox while one passes outside
-  --state FILE takes up the state in this file, if it is there, and writes it back at the end
+  --state FILE takes up the state in this file, if it is there, and writes it back, at once and at the end
   --control-token-file FILE  writes the control API's token here, for its owner only; removed at the end
   --print-env  prints export lines for a shell, then '# ready', and no line per request
   --fail-on L  prints at the end, to stderr, what clients did wrong; status 3 if a finding is L (info, warn or
@@ -290,6 +287,9 @@ mod tests {
             "--version",
         ] {
             assert!(HELP.contains(name), "{name}");
+            let entries =
+                HELP.lines().filter(|line| line.trim_start().starts_with(&format!("{name} ")));
+            assert!(entries.count() <= 1, "{name} is described twice");
             let known =
                 !matches!(read(&[name]), Err(Stop::Wrong(text)) if text.contains("unknown"));
             assert!(known, "{name}");

@@ -1,7 +1,9 @@
 //! The one state behind everything: it turns (time, request) into an answer, and touches no socket and no clock.
 
 mod console;
+mod delivery;
 mod judged;
+mod planned;
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
@@ -10,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{HeaderMap, Method, Response};
-use serde_json::json;
 
 use crate::api::jsapi::Tickets;
 use crate::api::todo::Todos;
@@ -21,10 +22,10 @@ use crate::codes::Codes;
 use crate::company::{Company, Person};
 use crate::critic::Critic;
 use crate::events::{Check, Outbox, PushTrouble};
-use crate::faults::{Action, Break, Faults, PlatformError, Strike, retyped};
+use crate::faults::{Action, Faults, Odd, Strike, spoiled};
 use crate::hosts::{self, Destination, Host, Region};
 use crate::journal::{self, Journal, Seen, UNKNOWN};
-use crate::limits::{Limits, Over, Whose};
+use crate::limits::Limits;
 use crate::login;
 use crate::pages::Pages;
 use crate::rng::Rng;
@@ -35,6 +36,9 @@ use crate::tokens::{Caller, TokenKind, Tokens};
 use crate::wire::failure::{Failure, Refusal};
 use crate::wire::json::Json;
 use crate::wire::{Family, Reply};
+
+pub(crate) use delivery::Delivery;
+pub use delivery::Lost;
 
 /// The address that in-process calls seem to come from.
 pub(crate) const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -135,45 +139,6 @@ struct Record {
     arrived: Instant,
 }
 
-/// The ways in which an answer travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Delivery {
-    Whole,
-    Lost(Lost),
-    /// So many bytes of the body arrive, and then the connection breaks.
-    Broken(usize, Break),
-    /// From this byte of the body on, with this pause before each.
-    Dripping(usize, Duration),
-    Twice,
-}
-
-/// Why there is no answer; see [`Sandbox::try_handle`](crate::Sandbox::try_handle).
-#[non_exhaustive]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lost {
-    /// The call was executed and its answer thrown away.
-    Answer,
-    /// The connection was closed before the call was executed.
-    Closed,
-    /// The connection was reset before the call was executed.
-    Reset,
-    /// The call was not executed and would hang until the caller gives up.
-    Stalled,
-}
-
-impl std::fmt::Display for Lost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Answer => "the call was executed, its answer was lost",
-            Self::Closed => "the connection was closed before the call was executed",
-            Self::Reset => "the connection was reset before the call was executed",
-            Self::Stalled => "the call hangs and is not executed",
-        })
-    }
-}
-
-impl std::error::Error for Lost {}
-
 impl Platform {
     /// Answers one request.
     pub(crate) fn answer(
@@ -208,12 +173,9 @@ impl Platform {
         let tokens = &self.tokens;
         let strike =
             self.faults.strike(operation, incoming.headers, now, || claimed_app(&call, tokens));
-        let Strike { action, delay, date_skew } = strike.unwrap_or(Strike {
-            action: Action::Pass,
-            delay: Duration::ZERO,
-            date_skew: None,
-        });
-        let faulted = !matches!(action, Action::Pass) || !delay.is_zero() || date_skew.is_some();
+        let strike = strike.unwrap_or_else(Strike::none);
+        let faulted = strike.shows();
+        let Strike { action, delay, date_skew, answer_headers } = strike;
         let (reply, delivery) = match action {
             Action::Pass => (self.execute(&mut call, &route), Delivery::Whole),
             Action::Answer { status, content_type, body } => {
@@ -223,6 +185,7 @@ impl Platform {
             Action::Platform(error) => {
                 (self.planned_error(&mut call, &route, error), Delivery::Whole)
             }
+            Action::Coded(coded) => (self.coded(&mut call, &route, coded), Delivery::Whole),
             Action::ExecuteThenDrop => {
                 (self.execute(&mut call, &route), Delivery::Lost(Lost::Answer))
             }
@@ -232,9 +195,13 @@ impl Platform {
             Action::Drip(len, pause) => {
                 (self.execute(&mut call, &route), Delivery::Dripping(len, pause))
             }
-            Action::Retype(retype) => {
+            Action::Spoil(spoil) => {
                 let reply = self.execute(&mut call, &route);
-                (Reply { body: retyped(reply.body, &retype), ..reply }, Delivery::Whole)
+                (Reply { body: spoiled(reply.body, &spoil), ..reply }, Delivery::Whole)
+            }
+            Action::Odd(odd) => (self.execute(&mut call, &route), Delivery::Odd(odd)),
+            Action::Raw(bytes) => {
+                (Reply::raw(route.family, 200, bytes, None), Delivery::Odd(Odd::Raw))
             }
             Action::Duplicate => (self.execute(&mut call, &route), Delivery::Twice),
             Action::Close => (Reply::page(200, String::new()), Delivery::Lost(Lost::Closed)),
@@ -245,6 +212,7 @@ impl Platform {
             Some(skew) => reply.dated(now.saturating_add_signed(skew)),
             None => reply,
         };
+        let reply = Reply { forced: answer_headers, ..reply };
         let asks_for_token = route.operation.is_some_and(|operation| operation.gives_token);
         if let Some(check) = self.outbox.check.take() {
             let record = Record {
@@ -273,10 +241,10 @@ impl Platform {
         let receipt = journal.record(Seen {
             at: now,
             method,
-            path: incoming.path,
+            path: &self.hushed(incoming.path, operation, journal),
             host: journal::host(incoming),
             operation,
-            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
+            status: if delivery.loses_status() { 0 } else { reply.status },
             code: reply.code.clone(),
             notes: &notes,
             faulted,
@@ -325,7 +293,7 @@ impl Platform {
             path: &record.path,
             host: record.host,
             operation: record.operation,
-            status: if matches!(delivery, Delivery::Lost(_)) { 0 } else { reply.status },
+            status: if delivery.loses_status() { 0 } else { reply.status },
             code: reply.code.clone(),
             notes: &record.notes,
             faulted: record.faulted,
@@ -525,63 +493,6 @@ impl Platform {
     ) -> Reply {
         Reply::of(family, outcome, &mut self.rng, &self.switches, call.id.clone())
     }
-
-    fn planned_error(&mut self, call: &mut Call<'_>, route: &Route, error: PlatformError) -> Reply {
-        let client = self.probable_client(call, route);
-        let (api, at) = (routes::api_name(call.path), call.now);
-        let refusal = match error {
-            PlatformError::IpBanHtml => return self.ban_page(true),
-            PlatformError::IpBanJson => return self.ban_page(false),
-            PlatformError::Busy => Refusal::Busy,
-            PlatformError::Throttled => throttled(api, Whose::App, false, at),
-            PlatformError::MinuteThrottled => throttled(api, Whose::App, true, at),
-            PlatformError::SuiteThrottled => throttled(api, Whose::Suite, false, at),
-            PlatformError::PlatformThrottled => Refusal::ApiThrottled { api, limit: 1200, at },
-            PlatformError::ServiceThrottled => Refusal::ServiceThrottled,
-            PlatformError::Unavailable => Refusal::ServiceUnavailable,
-            PlatformError::Timeout => Refusal::ServiceTimeout,
-            PlatformError::TokenDead => Refusal::TokenDead,
-            PlatformError::Quota => Refusal::QuotaUsed,
-            PlatformError::IpNotAllowed => {
-                Refusal::IpNotAllowed { ip: call.peer.to_string(), client }
-            }
-            PlatformError::PermissionMissing => {
-                let point =
-                    route.operation.and_then(|operation| operation.point).unwrap_or("qyapi_base");
-                Refusal::PointMissing { client, point: point.into() }
-            }
-        };
-        self.rendered(call, route.family, Err(refusal.into()))
-    }
-
-    /// The app that a planned error names: the token's, as far as there is one.
-    fn probable_client(&self, call: &mut Call<'_>, route: &Route) -> Arc<str> {
-        if route.family == Family::Topapi {
-            call.read_arguments();
-        }
-        let caller = route.operation.and_then(|operation| self.caller(call, operation).ok());
-        let client = caller.map_or_else(|| Arc::from(""), |caller| caller.client);
-        if !client.is_empty() {
-            call.note_app(&client);
-        }
-        client
-    }
-
-    /// wire-facts §12: a banned address gets a page of HTML or a JSON body of another system, whatever it called.
-    fn ban_page(&mut self, html: bool) -> Reply {
-        if html {
-            let text = "<!DOCTYPE html><html><head><meta charset=\"utf-8\"><title>405</title></head>\
-                        <body><h1>访问被阻断</h1><p>您的访问请求过于频繁，请稍后再试。</p></body></html>";
-            return Reply { code: Some("1111".into()), ..Reply::page(200, text.to_owned()) };
-        }
-        let uuid = self.rng.trace_id();
-        // The order of these keys is the wire's; the writer of this small body keeps it.
-        let body = format!(
-            r#"{{"status":1111,"wait":5,"source":"x5","punish":"deny","uuid":{}}}"#,
-            json!(uuid)
-        );
-        Reply::raw(Family::Old, 200, body.into_bytes(), Some("1111".into()))
-    }
 }
 
 impl Platform {
@@ -611,11 +522,6 @@ impl Platform {
         let home = Arc::clone(&self.home);
         self.companies.get_mut(&home)
     }
-}
-
-/// A refusal as at the standard edition's 20 calls.
-fn throttled(api: String, whose: Whose, per_minute: bool, at: u64) -> Refusal {
-    Refusal::AppThrottled { api, over: Over { limit: 20, whose, per_minute }, at }
 }
 
 /// Whom a call claims to come from, before anything of it is checked: the app behind its token, else the client id

@@ -1,6 +1,8 @@
 //! The server: HTTP/1.1, or HTTP/2 where TLS agrees on it, in a thread of its own, and the faults that only a socket
 //! can have.
 
+mod body;
+mod script;
 mod tamper;
 mod wire;
 
@@ -8,32 +10,30 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener as StdListener};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, Version, header::CONTENT_LENGTH, header::HOST};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::{Body, Frame, Incoming as HyperBody, SizeHint};
+use hyper::body::Incoming as HyperBody;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Sleep;
 
 use crate::control::{self, Filter};
 use crate::events::carry;
-use crate::faults::Break;
+use crate::faults::{Action, Odd, Strike};
 use crate::hosts;
 use crate::platform::{Delivery, Incoming, Lost, Progress};
 use crate::stream::{self, Pass};
 use crate::tls::{Accepted, Tls};
 use crate::{Sandbox, Shared};
+use body::{Answer, Manner};
 use tamper::{Tamper, Tampered};
 use wire::{Ending, Wire};
 
@@ -161,7 +161,14 @@ struct Ends {
 
 async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<Tls>) {
     let ending = Arc::new(Ending::default());
-    let wire = Wire { stream, ending: Arc::clone(&ending) };
+    let mut wire = Wire { stream, ending: Arc::clone(&ending) };
+    if let Some(strike) = shared.strike_connection() {
+        // In a box, because every other connection would carry the room for it.
+        match Box::pin(struck(strike, wire, &ending)).await {
+            Some(spared) => wire = spared,
+            None => return,
+        }
+    }
     let accepted = match tls {
         Some(tls) => tls.accept(wire).await,
         None => Some(Accepted::Plain(wire)),
@@ -173,6 +180,28 @@ async fn serve(stream: TcpStream, ends: Ends, shared: Arc<Shared>, tls: Option<T
             converse(*wire, agreed_on_h2, ends, shared, ending).await;
         }
         None => {}
+    }
+}
+
+/// What a fault does to a connection before anything is asked on it: the connection, if it is left.
+async fn struck(strike: Strike, mut wire: Wire, ending: &Ending) -> Option<Wire> {
+    if !strike.delay.is_zero() {
+        tokio::time::sleep(strike.delay).await;
+    }
+    match strike.action {
+        Action::Close => None,
+        Action::Reset => {
+            ending.reset();
+            None
+        }
+        Action::Stall => {
+            // Silence until the caller leaves.
+            let mut ignored = [0; 1024];
+            while wire.read(&mut ignored).await.is_ok_and(|len| len > 0) {}
+            None
+        }
+        // Nothing else can happen to what has not been asked anything.
+        _ => Some(wire),
     }
 }
 
@@ -286,6 +315,27 @@ async fn answer(
             Manner::Twice(Arc::clone(tamper))
         }
         Delivery::Broken(len, how) => Manner::Broken(len.min(body.len()), how, Arc::clone(tamper)),
+        Delivery::Odd(Odd::CloseAfter | Odd::CloseNext) if h2 => Manner::Whole,
+        Delivery::Odd(Odd::Head(_, how)) if h2 => Manner::Broken(0, how, Arc::clone(tamper)),
+        Delivery::Odd(Odd::CloseAfter) => {
+            tamper.close_behind(body.is_empty() || parts.method == Method::HEAD);
+            Manner::Last(Arc::clone(tamper))
+        }
+        Delivery::Odd(Odd::CloseNext) => {
+            tamper.close_next();
+            Manner::Whole
+        }
+        // Nobody asks for the pieces of an answer that has no body.
+        Delivery::Odd(odd) if !h2 && parts.method != Method::HEAD => {
+            let (bytes, then) = script::written(odd, &head, &body);
+            tamper.say(bytes);
+            let said = Answer::of(Bytes::new(), Manner::Said(then, Arc::clone(tamper)));
+            return Ok(Response::new(said));
+        }
+        Delivery::Odd(_) => {
+            tamper.ending.close();
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
         Delivery::Dripping(len, pause) => {
             Manner::Dripping(len, pause, Box::pin(tokio::time::sleep(Duration::ZERO)))
         }
@@ -386,99 +436,5 @@ async fn report(shared: Arc<Shared>, filter: Filter, mut from: u64, lines: mpsc:
             text.push_str(&format!("id: {}\ndata: {told}\n\n", entry.seq));
         }
         from = last;
-    }
-}
-
-/// An answer's body on its way out.
-struct Answer {
-    rest: Bytes,
-    manner: Manner,
-    flushed: bool,
-}
-
-enum Manner {
-    Whole,
-    /// What comes through here, until the other side is done.
-    Live(mpsc::Receiver<Bytes>),
-    Twice(Arc<Tamper>),
-    /// So many bytes, and then the connection breaks.
-    Broken(usize, Break, Arc<Tamper>),
-    /// So many bytes at once, the others with a pause before each.
-    Dripping(usize, Duration, Pin<Box<Sleep>>),
-}
-
-impl Answer {
-    fn of(rest: Bytes, manner: Manner) -> Self {
-        Self { rest, manner, flushed: false }
-    }
-}
-
-impl Body for Answer {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let this = &mut *self;
-        match &mut this.manner {
-            Manner::Live(more) => more.poll_recv(cx).map(|bytes| Some(Ok(Frame::data(bytes?)))),
-            Manner::Whole if this.rest.is_empty() => Poll::Ready(None),
-            Manner::Whole => Poll::Ready(Some(Ok(Frame::data(std::mem::take(&mut this.rest))))),
-            Manner::Twice(tamper) => {
-                tamper.complete();
-                let all = std::mem::take(&mut this.rest);
-                Poll::Ready((!all.is_empty()).then_some(Ok(Frame::data(all))))
-            }
-            Manner::Broken(0, how, tamper) => {
-                if this.flushed {
-                    return match how {
-                        Break::Stall => Poll::Pending,
-                        Break::Close => {
-                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionAborted.into())))
-                        }
-                        Break::Reset => {
-                            tamper.ending.reset();
-                            Poll::Ready(Some(Err(io::ErrorKind::ConnectionReset.into())))
-                        }
-                    };
-                }
-                // One turn in between lets the connection write out what it has before the error ends it.
-                this.flushed = true;
-                cx.waker().wake_by_ref();
-                Poll::Pending
-            }
-            Manner::Broken(len, ..) => {
-                let first = this.rest.split_to((*len).min(this.rest.len()));
-                *len = 0;
-                Poll::Ready(Some(Ok(Frame::data(first))))
-            }
-            Manner::Dripping(..) if this.rest.is_empty() => Poll::Ready(None),
-            Manner::Dripping(len, pause, sleep) if *len > 0 => {
-                let first = this.rest.split_to((*len).min(this.rest.len()));
-                *len = 0;
-                *sleep = Box::pin(tokio::time::sleep(*pause));
-                Poll::Ready(Some(Ok(Frame::data(first))))
-            }
-            Manner::Dripping(_, pause, sleep) => {
-                if sleep.as_mut().poll(cx).is_pending() {
-                    return Poll::Pending;
-                }
-                *sleep = Box::pin(tokio::time::sleep(*pause));
-                Poll::Ready(Some(Ok(Frame::data(this.rest.split_to(1)))))
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && !matches!(self.manner, Manner::Broken(..) | Manner::Live(_))
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self.manner {
-            Manner::Whole | Manner::Twice(_) => SizeHint::with_exact(self.rest.len() as u64),
-            Manner::Live(_) | Manner::Broken(..) | Manner::Dripping(..) => SizeHint::default(),
-        }
     }
 }

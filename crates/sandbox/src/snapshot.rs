@@ -1,5 +1,7 @@
 //! The whole state as one text, and back.
 
+mod diff;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -22,6 +24,8 @@ use crate::pages::Pages;
 use crate::platform::Platform;
 use crate::switches::Switches;
 use crate::tokens::Tokens;
+
+pub use diff::Change;
 
 const FORMAT: &str = "dingtalk-sandbox snapshot";
 /// Goes up with every change that an older or newer sandbox would misread.
@@ -259,6 +263,21 @@ impl Read {
         platform.pages = Pages::default();
         platform.limits = Limits::default();
     }
+}
+
+/// What differs between two snapshots; the first one is from outside.
+pub(crate) fn changes(
+    before: &str,
+    after: &str,
+    leave_machine: bool,
+    print: impl Fn(&str) -> String,
+) -> Result<Vec<Change>, SnapshotError> {
+    read(before, leave_machine)?;
+    let tree = |text: &str| {
+        serde_json::from_str(text)
+            .map_err(|error| SnapshotError::Broken { detail: error.to_string() })
+    };
+    Ok(diff::between(&tree(before)?, &tree(after)?, print))
 }
 
 /// Writes beside the file and then takes its place.

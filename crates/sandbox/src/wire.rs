@@ -41,6 +41,8 @@ pub(crate) struct Reply {
     pub(crate) location: Option<String>,
     /// What only pages, faults and switches send.
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// What a fault sends instead of the answer's own headers of these names.
+    pub(crate) forced: Vec<(HeaderName, HeaderValue)>,
     /// `x-acs-request-id` and `x-acs-trace-id` of family C.
     pub(crate) ids: Option<(String, String)>,
     /// The connection becomes a web socket with these rights.
@@ -86,6 +88,7 @@ impl Reply {
             code,
             location: None,
             headers: Vec::new(),
+            forced: Vec::new(),
             ids: None,
             pass: None,
         }
@@ -141,6 +144,12 @@ impl Reply {
         }
         if let Some(location) = self.location.and_then(|url| HeaderValue::from_str(&url).ok()) {
             headers.insert(LOCATION, location);
+        }
+        for (name, _) in &self.forced {
+            headers.remove(name);
+        }
+        for (name, value) in self.forced {
+            headers.append(name, value);
         }
         if let Some(pass) = self.pass {
             response.extensions_mut().insert(pass);

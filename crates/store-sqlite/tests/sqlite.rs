@@ -253,6 +253,84 @@ fn what_breaks_later_is_a_failure_without_keys_and_values_and_mends_itself() {
     assert!(matches!(store.ask(list), StoreReply::Failed { .. }));
 }
 
+/// Not a test of its own: fills a disk that has hardly any room.
+#[cfg(unix)]
+#[test]
+fn filler() {
+    let Ok(file) = std::env::var("DINGTALK_TEST_FILLER") else { return };
+    let store = SqliteStore::open(file).unwrap();
+    let big = "canary".repeat(2_000);
+    let mut version = 0;
+    let mut kept = String::new();
+    for number in 0..1_000 {
+        let value = format!("{number}{big}");
+        match store.ask(write(&value, version)) {
+            StoreReply::Written { version: next } => (version, kept) = (next, value),
+            StoreReply::Failed { why } => {
+                assert!(!why.contains("canary") && !why.contains("dingtest"), "{why}");
+                // Nothing is half-written, and what asks for no room still works.
+                assert_eq!(self::value(&store), Some((version, kept)));
+                assert!(number > 0);
+                println!("full at version {version}");
+                return;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    panic!("there is no limit here");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_full_disk_is_a_failure_that_leaves_the_last_record_and_mends_itself() {
+    let place = Place::new("full");
+    // No file may grow beyond this; writing more is an error, as on a disk that is full.
+    let script = "trap '' XFSZ; ulimit -f 1500; exec \"$0\" filler --exact --nocapture";
+    let output = Command::new("sh")
+        .args(["-c", script])
+        .arg(std::env::current_exe().unwrap())
+        .env("DINGTALK_TEST_FILLER", place.file())
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}");
+    let (_, rest) = said.split_once("full at version ").unwrap();
+    let version: u64 = rest.split_whitespace().next().unwrap().parse().unwrap();
+    let store = SqliteStore::open(place.file()).unwrap();
+    assert_eq!(value(&store).unwrap().0, version);
+    assert!(matches!(store.ask(write("a", version)), StoreReply::Written { .. }));
+}
+
+/// Not a test of its own: opens a file that is not its user's.
+#[test]
+fn reader() {
+    let Ok(file) = std::env::var("DINGTALK_TEST_READER") else { return };
+    println!("opening: {}", SqliteStore::open(file).unwrap_err());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_may_not_be_written_is_told_when_it_is_opened() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::process::CommandExt;
+    let place = Place::new("readonly");
+    drop(SqliteStore::open(place.file()).unwrap());
+    let program = place.0.join("program");
+    fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    let mut command = Command::new(program);
+    if fs::metadata(place.file()).unwrap().uid() == 0 {
+        // What is root's may be read by all, and the program is somebody else's.
+        fs::set_permissions(place.file(), fs::Permissions::from_mode(0o444)).unwrap();
+        command.uid(65_534);
+    } else {
+        fs::set_permissions(place.file(), fs::Permissions::from_mode(0o400)).unwrap();
+    }
+    command.args(["reader", "--exact", "--nocapture"]).env("DINGTALK_TEST_READER", place.file());
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(said.contains("the token store cannot be opened: Permission denied"), "{said}");
+}
+
 #[test]
 fn a_file_that_somebody_holds_is_a_failure_within_a_bounded_time() {
     let place = Place::new("held");

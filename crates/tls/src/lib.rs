@@ -4,6 +4,12 @@
 //!
 //! core may not depend on rustls, and said twice it would drift; so it stands here. It is no
 //! interface for programs: use the clients' options.
+//!
+//! With the feature `web-socket` it also holds what their Stream has in common: the handshake's
+//! request, the bounds, and the words for what goes wrong.
+
+#[cfg(feature = "web-socket")]
+pub mod web_socket;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -44,6 +50,12 @@ impl Tls {
             }
         }
         Ok(Self { alpn, extra, config: OnceLock::new() })
+    }
+
+    /// The same authorities, with other protocols to offer.
+    #[must_use]
+    pub fn with_alpn(&self, alpn: &'static [&'static [u8]]) -> Self {
+        Self { alpn, extra: self.extra.clone(), config: OnceLock::new() }
     }
 
     /// The configuration, loaded once.

@@ -21,7 +21,7 @@ How it is measured:
 - **The call.** `POST /topapi/v2/user/get`, a record of 1.2 KB, over plain HTTP/1.1 on loopback. All of them let their base
   address be set, so nobody needs a proxy or TLS in between. Async clients run on one thread, blocking ones on a thread for each call in flight.
 - **The server.** Bare hyper on one thread in a process of its own, with canned answers.
-- **Ratios.** Two clients take turns (A B, B A, …) for {rounds} pairs of 0.3 s, of which the first fifth is not counted; a
+- **Ratios.** Two clients take turns (A B, B A, …) for pairs of 0.3 s, of which the first fifth is not counted; a
   cell is the median of the pairs' ratios or differences, with the quartiles in brackets. Clock speed and
   other guests of the machine cannot be controlled, so absolute numbers are given for scale only.
 """
@@ -51,11 +51,11 @@ Node run on one core by their nature, as our async client does here."""),
 def document(results: dict) -> str:
     machine = results["machine"]
     lines = "\n".join(f"- {name}: {value}" for name, value in machine.items())
-    rounds = results.get("rates", {}).get("rounds", "some")
-    parts = [HEAD.format(machine=lines, rounds=rounds)]
+    parts = [HEAD.format(machine=lines)]
     for name, title, tables, words in SECTIONS:
         if name in results:
             one = results[name]
-            when = f"Measured on {one['date']}; load average at its end {one['load']}."
+            when = (f"Measured on {one['date']} at commit {one['commit']}, {one['rounds']} pairs a comparison where there are pairs; "
+                    f"load average at its end {one['load']}.")
             parts.append(f"## {title}\n\n{words}\n\n{tables(one['found'])}\n\n{when}\n")
     return "\n".join(parts)

@@ -25,7 +25,7 @@ pub(crate) fn two_hours() -> i64 {
 }
 
 pub(crate) fn life<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D::Error> {
-    Ok(lenient::read::<D, Option<i64>>(deserializer)?.unwrap_or_else(two_hours))
+    Ok(lenient::life(deserializer)?.unwrap_or_else(two_hours))
 }
 
 #[cfg(test)]

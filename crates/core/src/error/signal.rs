@@ -141,6 +141,15 @@ struct AccessDenied {
     required_scopes: Vec<String>,
 }
 
+/// The platform's id of a request that succeeded, for logs.
+#[cfg(feature = "tracing")]
+pub(crate) fn request_id(response: &Response, family: Family) -> Option<String> {
+    const LONGEST: usize = 64;
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let id = Signal::read(response, family).request_id?;
+    (id.len() <= LONGEST && id.chars().all(plain)).then_some(id)
+}
+
 fn request_id_header(response: &Response) -> Option<String> {
     response.header("x-acs-request-id").map(str::to_owned)
 }

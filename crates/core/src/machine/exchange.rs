@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use crate::machine::fetch::{Progress, holder, life, lock, pause, poll, said, settled, stale};
+use crate::machine::watch::{From, Note, Pause, Reason, note};
 use crate::machine::{Env, Event, Machine, Order};
 use crate::store::rules::{self, Decision, Fate, Kept};
 use crate::store::{NewRecord, POLL, Record, StoreKey, StoreOp, StoreReply};
@@ -27,6 +28,7 @@ pub(crate) struct Exchange {
     patience: Timestamp,
     /// How often the store was read again because somebody else had written.
     turns: u32,
+    waiting: Pause,
     step: Step,
 }
 
@@ -72,6 +74,7 @@ impl Exchange {
             seen: Seen::default(),
             patience: Timestamp::default(),
             turns: 0,
+            waiting: Pause::default(),
             step: Step::Idle,
         }
     }
@@ -100,7 +103,10 @@ impl Exchange {
                 self.locked = None;
                 self.wait(env)
             }
-            (Step::Waiting, Event::Woken) => self.load(),
+            (Step::Waiting, Event::Woken) => {
+                self.waiting.over(env.now);
+                self.load()
+            }
             (Step::Intending, Event::Store(StoreReply::Written { version })) => {
                 self.seen.version = version;
                 self.errand(env)
@@ -128,7 +134,10 @@ impl Exchange {
             (Step::Committing(grant, tries), Event::Store(reply)) => {
                 self.committed(grant, tries, reply, env)
             }
-            (Step::Pausing(grant, tries), Event::Woken) => self.commit(grant, tries, env),
+            (Step::Pausing(grant, tries), Event::Woken) => {
+                self.waiting.over(env.now);
+                self.commit(grant, tries, env)
+            }
             (Step::Confessing(error), Event::Store(reply)) => {
                 let refused = matches!(error.kind(), ErrorKind::LoginAgain { .. });
                 match reply {
@@ -164,30 +173,47 @@ impl Exchange {
 
     fn wait(&mut self, env: Env) -> Progress {
         match self.lease.take().map(|lease| lease.defer(env.now)) {
-            Some(Ok(reserve)) => return self.tell(Ok(Some(reserve))),
+            Some(Ok(reserve)) => {
+                note(&Note::Token { from: From::Memory, left: reserve.expires.left(env.now) });
+                return self.tell(Ok(Some(reserve)));
+            }
             Some(Err(lease)) => self.lease = Some(lease),
             None => {}
         }
         if self.patience.has_come(env.now) {
             return self.fail(&Error::new(ErrorKind::TimedOut { maybe_executed: false }), env);
         }
+        let pause = poll(env);
+        self.waiting.begin(Reason::StoreLock, pause, env.now);
         self.step = Step::Waiting;
-        Progress::Order(Order::Sleep(poll(env)))
+        Progress::Order(Order::Sleep(pause))
     }
 
     /// What is stored decides what to do.
     fn look(&mut self, record: Option<Record>, env: Env) -> Progress {
-        self.source.store_trouble().over();
+        self.source.store_works();
         let age =
             record.as_ref().map_or(Duration::ZERO, |record| Duration::from_millis(record.age_ms));
-        self.seen = match record.as_ref().map(Seen::read).transpose() {
-            Ok(seen) => seen.unwrap_or_default(),
-            Err(error) => return self.fail(&error, env),
-        };
         let Some(session) = self.source.session() else {
             return Progress::Failed(Error::invalid("this credential is no session"));
         };
-        let unsaved = session.unsaved();
+        let mut unsaved = session.unsaved();
+        let login = unsaved.as_ref().map(|grant| grant.presented.is_none());
+        let login = login.unwrap_or_else(|| session.begins_with_code());
+        self.seen = match record.as_ref().map(Seen::read).transpose() {
+            Ok(seen) => seen.unwrap_or_default(),
+            // A login takes the place of whatever is there, also of what nobody can read.
+            Err(_) if login => {
+                let version = record.map_or(0, |record| record.version);
+                Seen { version, ..Seen::default() }
+            }
+            Err(error) => return self.fail(&error, env),
+        };
+        if unsaved.as_ref().is_some_and(|grant| !grant.replaces(self.seen.kept.as_ref())) {
+            // Somebody logged in anew, or out: theirs is the session now.
+            session.set_unsaved(None);
+            unsaved = None;
+        }
         let fresh = session.begins_with_code();
         if unsaved.is_none()
             && !fresh
@@ -216,7 +242,11 @@ impl Exchange {
             return None;
         }
         self.source.session()?.adopt(kept);
-        Some(Ok(self.lease.take()?.land(value, now, life)))
+        let token = self.lease.take()?.land(value, now, life);
+        if token.is_some() {
+            note(&Note::Token { from: From::Store, left: life.expires_in });
+        }
+        Some(Ok(token))
     }
 
     fn decide(&mut self, age: Duration, env: Env) -> Progress {
@@ -226,7 +256,8 @@ impl Exchange {
         let Some(kept) = self.seen.kept.clone() else {
             return match session.first_record() {
                 Some(first) => self.intend(&first),
-                None => self.fail(&login_again(false), env),
+                // Also where it was a login's code whose answer nobody waited for.
+                None => self.fail(&login_again(session.in_doubt()), env),
             };
         };
         let settle = self.policy.lease() * 2;
@@ -276,14 +307,19 @@ impl Exchange {
         match order {
             Order::Done(data) => {
                 let fresh = self.source.session().is_some_and(Session::begins_with_code);
+                let kept = self.seen.kept.as_ref().filter(|_| !fresh);
+                let presented = kept.and_then(|kept| kept.refresh_token.clone());
                 match self.source.read(data.get()) {
                     Ok(fetched) => {
-                        let asked = errand.sent_at();
-                        let life = Life::granted(fetched.life);
-                        let grant = Unsaved { value: fetched.value, asked, life, fresh };
-                        if let Some(session) = self.source.session() {
-                            session.set_unsaved(Some(grant.clone()));
-                        }
+                        let Some(session) = self.source.session() else {
+                            return Progress::Failed(Error::invalid(
+                                "this credential is no session",
+                            ));
+                        };
+                        let (value, asked) = (fetched.value, errand.sent_at());
+                        let (kept, life) = (session.record(&value), Life::granted(fetched.life));
+                        let grant = Unsaved { value, asked, life, kept, presented };
+                        session.set_unsaved(Some(grant.clone()));
                         self.commit(Box::new(grant), 0, env)
                     }
                     Err(error) => self.confess(error, env),
@@ -292,7 +328,7 @@ impl Exchange {
             Order::Failed(error) => self.confess(error, env),
             Order::Send(_) => {
                 if !self.lease.as_ref().is_some_and(Lease::leads) {
-                    return Progress::Again;
+                    return self.stand_down();
                 }
                 if self.locked.is_none_or(|locked| stale(env.now.since(locked), &self.policy)) {
                     let question = lock(self.key.clone(), self.holder, &self.policy);
@@ -314,10 +350,9 @@ impl Exchange {
     }
 
     fn commit(&mut self, grant: Box<Unsaved>, tries: u32, env: Env) -> Progress {
-        let kept = self.source.session().map(|session| session.record(&grant));
         let left = grant.life.after(env.now.since(grant.asked));
-        let record = kept
-            .unwrap_or_default()
+        let record = grant
+            .kept
             .write()
             .map(|value| NewRecord::new(value, left.renew_in, left.expires_in).kept_for(KEEP));
         match record {
@@ -345,27 +380,37 @@ impl Exchange {
         match reply {
             StoreReply::Written { .. } => {
                 self.locked = None;
+                if let Some(session) = self.source.session() {
+                    session.adopt(&grant.kept);
+                }
                 self.saved();
                 let token = self
                     .lease
                     .take()
                     .and_then(|lease| lease.land(grant.value, grant.asked, grant.life));
+                if let Some(token) = &token {
+                    let left = token.expires.left(env.now);
+                    note(&Note::Token { from: From::Platform, left });
+                }
                 settled(Ok(token))
             }
-            // A login that is new takes the place of whatever session was there.
-            StoreReply::Stale { record } if grant.fresh && tries < TRIES => {
-                self.seen.version = record.map_or(0, |record| record.version);
-                self.commit(grant, tries + 1, env)
-            }
-            // Somebody logged in anew while we were thought dead: theirs is the session now.
-            StoreReply::Stale { .. } => {
+            StoreReply::Stale { record } => {
+                let stored = record.as_ref().map(Kept::read).transpose().ok().flatten();
+                if grant.replaces(stored.as_ref()) && tries < TRIES {
+                    // A login, or we were thought dead and somebody has given up our token since.
+                    self.seen.version = record.map_or(0, |record| record.version);
+                    return self.commit(grant, tries + 1, env);
+                }
+                // Somebody logged in anew while we were thought dead: theirs is the session now.
                 self.saved();
                 self.again(env)
             }
             reply if tries >= TRIES => self.store_failed(reply, env),
             _ => {
+                let pause = POLL * (1 << tries);
+                self.waiting.begin(Reason::StoreRetry, pause, env.now);
                 self.step = Step::Pausing(grant, tries + 1);
-                Progress::Order(Order::Sleep(POLL * (1 << tries)))
+                Progress::Order(Order::Sleep(pause))
             }
         }
     }
@@ -404,6 +449,27 @@ impl Exchange {
         }
     }
 
+    /// Thought dead by our own process with nothing sent: its new leader needs the lock, and must
+    /// not take our intent for a request.
+    fn stand_down(&mut self) -> Progress {
+        let fresh = self.source.session().is_some_and(Session::begins_with_code);
+        let Some(kept) = self.seen.kept.clone().filter(|_| !fresh) else {
+            return self.tell(Ok(None));
+        };
+        match self.record(&kept) {
+            Ok(record) => {
+                let question = StoreOp::Write {
+                    key: self.key.clone(),
+                    expected: self.seen.version,
+                    record,
+                    unlock: Some(self.holder),
+                };
+                self.ask(Step::Telling(Ok(None)), question)
+            }
+            Err(error) => Progress::Failed(error),
+        }
+    }
+
     /// A record with the times of the access token that is stored now.
     fn record(&self, kept: &Kept) -> Result<NewRecord, Error> {
         let life =
@@ -416,13 +482,16 @@ impl Exchange {
     fn store_failed(&mut self, reply: StoreReply, env: Env) -> Progress {
         let why = said(reply);
         let error = Error::new(ErrorKind::Store).with_message(why.clone());
-        self.source.store_trouble().note(why, env.now);
+        self.source.store_failed(why, false, env.now);
         self.locked = None;
         self.fail(&error, env)
     }
 
     fn fail(&mut self, error: &Error, env: Env) -> Progress {
         let reserve = self.lease.take().and_then(|lease| lease.fail_for_now(error, env.now));
+        if let Some(reserve) = &reserve {
+            note(&Note::TokenKept { left: reserve.expires.left(env.now), error });
+        }
         self.tell(reserve.map(Some).ok_or_else(|| error.clone()))
     }
 
@@ -433,6 +502,15 @@ impl Exchange {
         }
         let unlock = StoreOp::Unlock { key: self.key.clone(), holder: self.holder };
         self.ask(Step::Telling(outcome), unlock)
+    }
+}
+
+/// At its end or where its caller drops it: nobody waits for the answer any more.
+impl Drop for Exchange {
+    fn drop(&mut self) {
+        if let Some(session) = self.source.session() {
+            session.give_up(self.holder);
+        }
     }
 }
 

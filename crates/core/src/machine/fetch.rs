@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use crate::machine::watch::{From, Note, Pause, Reason, note};
 use crate::machine::{Env, Event, Machine, Order, mix};
 use crate::store::rules::{self, Pushed};
 use crate::store::{NewRecord, POLL, Record, StoreKey, StoreOp, StoreReply};
@@ -28,6 +29,7 @@ pub(crate) struct Fetch {
     presented: Option<u64>,
     /// A stale ticket was looked into already.
     again: bool,
+    waiting: Pause,
     step: Step,
 }
 
@@ -79,6 +81,7 @@ impl Fetch {
             patience: None,
             presented: None,
             again: false,
+            waiting: Pause::default(),
             step: Step::Idle,
         }
     }
@@ -100,7 +103,7 @@ impl Fetch {
                     return self.present(env);
                 }
                 self.holder = holder(env);
-                self.patience = Some(env.now + self.policy.lease());
+                self.patience = Some(env.now + patience(&self.policy));
                 self.load(env)
             }
             (Step::Loading, Event::Store(StoreReply::Record { record })) => {
@@ -123,7 +126,10 @@ impl Fetch {
             }
             (Step::Dropping, Event::Store(_)) => self.errand(env),
             (Step::Locking, Event::Store(StoreReply::Busy)) => self.busy(env),
-            (Step::Waiting, Event::Woken) => self.load(env),
+            (Step::Waiting, Event::Woken) => {
+                self.waiting.over(env.now);
+                self.load(env)
+            }
             // A store that fails or answers nonsense costs the sharing, not the call.
             (Step::Loading | Step::Locking, Event::Store(reply)) => {
                 self.without_store(reply, env.now);
@@ -172,21 +178,26 @@ impl Fetch {
     /// Another process fetches: go on with a token that still serves, or wait a little.
     fn busy(&mut self, env: Env) -> Progress {
         match self.lease.take().map(|lease| lease.defer(env.now)) {
-            Some(Ok(reserve)) => return Progress::Token(reserve),
+            Some(Ok(reserve)) => {
+                note(&Note::Token { from: From::Memory, left: reserve.expires.left(env.now) });
+                return Progress::Token(reserve);
+            }
             Some(Err(lease)) => self.lease = Some(lease),
             None => {}
         }
         if self.patience.is_some_and(|end| end.has_come(env.now)) {
             return self.errand(env);
         }
+        let pause = poll(env);
+        self.waiting.begin(Reason::StoreLock, pause, env.now);
         self.step = Step::Waiting;
-        Progress::Order(Order::Sleep(poll(env)))
+        Progress::Order(Order::Sleep(pause))
     }
 
     /// A stored token is as good as a fetched one if a caller would not replace it anyway, and it
     /// is not the one that was just rejected.
     fn usable(&mut self, record: Option<Record>) -> Option<Record> {
-        self.source.store_trouble().over();
+        self.source.store_works();
         self.seen = record.as_ref().map_or(0, |record| record.version);
         let record = record?;
         let good = record.renew_in_ms > 0
@@ -201,7 +212,7 @@ impl Fetch {
     }
 
     fn adopt(&mut self, record: &Record, now: Timestamp) -> Progress {
-        let token = self.land(record.value.clone(), now, life(record));
+        let token = self.land(From::Store, record.value.clone(), now, life(record));
         self.tell(Ok(token))
     }
 
@@ -243,7 +254,7 @@ impl Fetch {
                     let left = life.after(env.now.since(asked));
                     let record =
                         NewRecord::new(fetched.value.clone(), left.renew_in, left.expires_in);
-                    let token = self.land(fetched.value, asked, life);
+                    let token = self.land(From::Platform, fetched.value, asked, life);
                     self.write(token, Box::new(record), 0)
                 }
                 Err(error) => self.failed(error, env),
@@ -252,7 +263,8 @@ impl Fetch {
             order => {
                 if matches!(order, Order::Send(_)) {
                     if !self.lease.as_ref().is_some_and(Lease::leads) {
-                        return Progress::Again;
+                        // Thought dead by our own process: its new leader needs the lock.
+                        return self.tell(Ok(None));
                     }
                     if let Some(question) = self.prolonged(env) {
                         return self.ask(Step::Relocking(errand, Box::new(order)), question);
@@ -356,6 +368,9 @@ impl Fetch {
     fn give_up(&mut self, error: Error, env: Env) -> Progress {
         let error = self.source.failed(error);
         let reserve = self.lease.take().and_then(|lease| lease.fail(&error, env.now));
+        if let Some(reserve) = &reserve {
+            note(&Note::TokenKept { left: reserve.expires.left(env.now), error: &error });
+        }
         self.tell(reserve.map(Some).ok_or(error))
     }
 
@@ -370,13 +385,15 @@ impl Fetch {
         }
     }
 
-    fn land(&mut self, value: Secret, asked: Timestamp, life: Life) -> Option<Token> {
-        self.lease.take()?.land(value, asked, life)
+    fn land(&mut self, from: From, value: Secret, asked: Timestamp, life: Life) -> Option<Token> {
+        let token = self.lease.take()?.land(value, asked, life)?;
+        note(&Note::Token { from, left: life.expires_in });
+        Some(token)
     }
 
     fn without_store(&mut self, reply: StoreReply, now: Timestamp) {
         self.key = None;
-        self.source.store_trouble().note(said(reply), now);
+        self.source.store_failed(said(reply), true, now);
     }
 }
 
@@ -398,6 +415,13 @@ pub(crate) fn life(record: &Record) -> Life {
 pub(crate) fn lock(key: StoreKey, holder: u64, policy: &Policy) -> StoreOp {
     let lease_ms = u64::try_from(policy.lease().as_millis()).unwrap_or(u64::MAX);
     StoreOp::Lock { key, holder, lease_ms }
+}
+
+/// How long to wait for another process's token. If that process dies, its lock lives for a lease,
+/// and then one of those who wait fetches: the others must not lose patience just then and fetch
+/// as well. Whoever has little time goes on alone while half of it is left.
+fn patience(policy: &Policy) -> Duration {
+    (policy.lease() * 2).min(policy.total / 2)
 }
 
 /// Whether a lock that was taken so long ago might end before a request does that goes out now.

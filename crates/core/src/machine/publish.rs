@@ -31,7 +31,7 @@ impl Publish {
         self.turns += 1;
         let stored = match reply {
             StoreReply::Written { .. } => {
-                source.store_trouble().over();
+                source.store_works();
                 return Order::Done(job::nothing());
             }
             StoreReply::Record { record } | StoreReply::Stale { record } if self.turns < TURNS => {
@@ -40,7 +40,7 @@ impl Publish {
             reply => {
                 // The push is to come again: the others have no other way to the ticket.
                 let why = said(reply);
-                source.store_trouble().note(why.clone(), now);
+                source.store_failed(why.clone(), false, now);
                 return Order::Failed(Error::new(ErrorKind::Store).with_message(why));
             }
         };

@@ -46,7 +46,7 @@ pub(crate) fn answered(source: &Source, reply: StoreReply, now: Timestamp) -> Or
         }
         reply => {
             let why = said(reply);
-            source.store_trouble().note(why.clone(), now);
+            source.store_failed(why.clone(), false, now);
             Order::Failed(Error::new(ErrorKind::Store).with_message(why))
         }
     }

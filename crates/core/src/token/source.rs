@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::error::Purpose;
 use crate::machine::Job;
+use crate::machine::watch::{Note, note};
 use crate::store::{StoreKey, StoreKind};
 use crate::sync::Arc;
 use crate::token::{Pace, Slot, Tickets, Trouble};
@@ -192,6 +193,29 @@ impl Source {
         }
     }
 
+    /// The organization whose token it is, where the credential names one.
+    #[cfg(feature = "tracing")]
+    pub(crate) fn organization(&self) -> Option<&CorpId> {
+        match &self.0.kind {
+            Kind::App(AppGrant::Organization(corp_id)) | Kind::Sso(corp_id) => Some(corp_id),
+            Kind::Ticket(app) => app.organization(),
+            _ => self.corp_id(),
+        }
+    }
+
+    /// Which credential it is, in a word.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match &self.0.kind {
+            Kind::Nobody => "nobody",
+            Kind::App(_) => "app",
+            Kind::Ticket(_) => "ticket",
+            Kind::User(_) => "user",
+            Kind::Sso(_) => "sso",
+            Kind::Suite => "suite",
+            Kind::Corp { .. } => "corp",
+        }
+    }
+
     /// Where other processes keep the suite ticket that this credential's token request needs.
     pub(crate) fn ticket_key(&self) -> Option<StoreKey> {
         let needed = match &self.0.kind {
@@ -244,6 +268,19 @@ impl Source {
 
     pub(crate) fn store_trouble(&self) -> &Trouble {
         &self.0.common.store_trouble
+    }
+
+    /// The store failed in these words; `goes_on` if the call does without it.
+    pub(crate) fn store_failed(&self, why: String, goes_on: bool, now: Timestamp) {
+        note(&Note::StoreFailed { why: &why, goes_on });
+        self.0.common.store_trouble.note(why, now);
+    }
+
+    /// The store did what it was asked.
+    pub(crate) fn store_works(&self) {
+        if self.0.common.store_trouble.over() {
+            note(&Note::StoreBack);
+        }
     }
 
     /// The request that fetches the token.
@@ -345,17 +382,8 @@ impl Source {
 
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match &self.0.kind {
-            Kind::Nobody => "nobody",
-            Kind::App(_) => "app",
-            Kind::Ticket(_) => "ticket",
-            Kind::User(_) => "user",
-            Kind::Sso(_) => "sso",
-            Kind::Suite => "suite",
-            Kind::Corp { .. } => "corp",
-        };
         f.debug_struct("Source")
-            .field("kind", &kind)
+            .field("kind", &self.kind_name())
             .field("client_id", &self.0.common.client_id)
             .field("region", &self.0.common.region)
             .finish_non_exhaustive()
@@ -381,7 +409,7 @@ struct Grant {
         rename = "expireIn",
         alias = "expires_in",
         alias = "expiresIn",
-        deserialize_with = "lenient::read"
+        deserialize_with = "lenient::life"
     )]
     life: Option<i64>,
     #[serde(default, rename = "refreshToken")]
@@ -430,9 +458,28 @@ mod tests {
     }
 
     #[test]
-    fn a_life_of_zero_less_or_without_end_is_read_without_harm() {
-        for life in ["0", "-1", "9223372036854775807"] {
-            assert!(read(&format!(r#"{{"accessToken":"t","expireIn":{life}}}"#)).is_ok());
+    fn a_token_is_good_whatever_is_said_of_its_life() {
+        for (life, seconds) in [
+            ("0", 0),
+            ("-1", 0),
+            ("\"\"", 7_200),
+            ("null", 7_200),
+            ("7200.5", 7_200),
+            ("\"7200\"", 7_200),
+            ("9223372036854775807", i64::MAX as u64),
+            ("9223372036854775808", i64::MAX as u64),
+            ("18446744073709551616", i64::MAX as u64),
+            ("-1e300", 0),
+            ("1e300", i64::MAX as u64),
+            ("\"1e300\"", i64::MAX as u64),
+            ("\"for ever\"", 0),
+            ("true", 0),
+            ("[7200]", 0),
+            (r#"{"seconds":7200}"#, 0),
+        ] {
+            let fetched = read(&format!(r#"{{"expireIn":{life},"accessToken":"t"}}"#));
+            let fetched = fetched.unwrap_or_else(|error| panic!("{life}: {error}"));
+            assert_eq!(fetched.life, Duration::from_secs(seconds), "{life}");
         }
     }
 }

@@ -18,9 +18,9 @@ impl Trouble {
         *lock(&self.0) = Some((why, (now + QUIET).steady_millis()));
     }
 
-    /// The store did what it was asked.
-    pub(crate) fn over(&self) {
-        *lock(&self.0) = None;
+    /// The store did what it was asked; whether it had failed before.
+    pub(crate) fn over(&self) -> bool {
+        lock(&self.0).take().is_some()
     }
 
     /// Whether the store should be left alone.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use dingtalk_core::auth::{ObtainToken, TakeSuiteTicket};
+use dingtalk_core::event::Event;
 use dingtalk_core::store::Memory;
 use dingtalk_core::{
     Call, Corp, Credential, Endpoint, Error, ErrorKind, Reply, Request, Step, Store, StoreOp,
@@ -215,6 +216,26 @@ fn one_process_receives_the_ticket_that_all_others_use() {
     let questions = world.store_questions;
     world.shared(read(&another.corp("ding2"))).unwrap();
     assert_eq!(world.store_questions, questions, "a fresh token asks no store");
+}
+
+#[test]
+fn a_ticket_event_of_either_way_reaches_every_process_and_the_latest_stays() {
+    let mut world = World::new();
+    let (streaming, pushed, worker) = (suite(), suite(), suite());
+    let take = |event: &Event| TakeSuiteTicket::from_event(event).unwrap();
+    let data = r#"{"suiteTicket":"t1"}"#;
+    let event = Event::from_stream("suite_ticket", None, Some("ev-01"), Some(20), data);
+    world.shared(Call::new(&take(&event), &streaming)).unwrap();
+    // Another process is told of an older one, late.
+    let late = r#"{"EventType":"suite_ticket","SuiteTicket":"t0","TimeStamp":10,"SuiteKey":"s"}"#;
+    let late = Event::from_push(late).unwrap();
+    world.shared(Call::new(&take(&late[0]), &pushed)).unwrap();
+    world.shared(read(&worker.corp("ding1"))).unwrap();
+    world.shared(read(&pushed.corp("ding2"))).unwrap();
+    assert_eq!(
+        world.token_requests,
+        ["/v1.0/oauth2/corpAccessToken ding1 t1", "/v1.0/oauth2/corpAccessToken ding2 t1"]
+    );
 }
 
 #[test]

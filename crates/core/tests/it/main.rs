@@ -12,3 +12,5 @@ mod shared_simulation;
 mod simulation;
 mod stores;
 mod support;
+#[cfg(feature = "tracing")]
+mod trace;

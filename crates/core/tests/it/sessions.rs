@@ -8,8 +8,8 @@ use std::time::Duration;
 use dingtalk_core::auth::{ForgetSession, KeepSession, ListSessions};
 use dingtalk_core::store::Memory;
 use dingtalk_core::{
-    Call, Endpoint, ErrorKind, Reply, Request, Step, Store, StoreKey, StoreKind, StoreOp,
-    StoreReply, User,
+    Call, Endpoint, ErrorKind, NewRecord, Reply, Request, Step, Store, StoreKey, StoreKind,
+    StoreOp, StoreReply, User,
 };
 
 use crate::support::{Expect, Me, START, app, at, carried, json, lost, write_ok};
@@ -111,6 +111,19 @@ impl World {
 
     fn key() -> StoreKey {
         StoreKey::new(StoreKind::User, "api.dingtalk.com", "dingtest").of_person("ann")
+    }
+
+    /// Puts this under the session's name, whatever is there.
+    fn put(&self, text: &str) {
+        let StoreReply::Record { record: Some(there) } =
+            self.store.ask(StoreOp::Load { key: Self::key() })
+        else {
+            panic!()
+        };
+        let record = NewRecord::new(text.into(), Duration::ZERO, Duration::ZERO);
+        let record = record.kept_for(Duration::from_secs(3_600));
+        let (key, expected) = (Self::key(), there.version);
+        self.store.ask(StoreOp::Write { key, expected, record, unlock: None });
     }
 
     /// What is stored under the session's name.
@@ -282,6 +295,192 @@ fn a_crash_between_intent_and_answer_is_waited_for_then_told_and_never_gambled_o
     assert!(world.me(&waiting).is_err());
     world.me(&ann()).unwrap();
     world.me(&waiting).unwrap();
+}
+
+/// A call of this process that has presented the refresh token and is not answered yet.
+fn presenting(world: &World, user: &User) -> dingtalk_core::Sent<Me> {
+    let mut step = Call::new(&Me {}, user).shared(true).entropy(99).step(world.now());
+    loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            step => {
+                let (request, sent) = step.send();
+                assert!(request.url().path().ends_with("/userAccessToken"));
+                return sent;
+            }
+        };
+    }
+}
+
+/// The answer to it, and what becomes of the call.
+fn answered(world: &mut World, sent: dingtalk_core::Sent<Me>, tokens: &str) {
+    let mut step = sent.reply(world.now(), json(200, tokens));
+    loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            Step::Send(request, sent) => {
+                world.log.push(format!("me with {}", carried(&request).unwrap()));
+                sent.reply(world.now(), write_ok())
+            }
+            Step::Done(result) => break result.map(|_| ()).unwrap(),
+            other => panic!("{other:?}"),
+        };
+    }
+}
+
+const RENEWED: &str = r#"{"accessToken":"u9","refreshToken":"r9","expireIn":7200}"#;
+
+#[test]
+fn a_request_that_hangs_is_not_given_up_so_that_its_own_process_does_not_present_again_either() {
+    let mut world = World::new();
+    world.me(&ann()).unwrap();
+    world.pass(7_300);
+    let here = ann_elsewhere();
+    let hanging = presenting(&world, &here);
+    // The process was stopped, or the machine slept, for longer than anybody's lease.
+    world.pass(45);
+    world.take_log();
+    assert_eq!(world.me(&here), Err(ErrorKind::LoginAgain { in_doubt: true }));
+    assert!(!world.take_log().contains("present"));
+    answered(&mut world, hanging, RENEWED);
+    assert_eq!(world.take_log(), "me with u9");
+    world.me(&ann_elsewhere()).unwrap();
+    assert_eq!(world.take_log(), "load, me with u9");
+}
+
+#[test]
+fn a_request_that_was_given_up_is_made_again_by_its_own_process_and_by_nobody_else() {
+    let mut world = World::new();
+    world.me(&ann()).unwrap();
+    world.pass(7_300);
+    let here = ann_elsewhere();
+    drop(presenting(&world, &here));
+    world.take_log();
+    world.me(&here).unwrap();
+    assert!(world.take_log().contains("present r1"));
+    assert_eq!(world.kept()["refresh_token"], "r2");
+}
+
+#[test]
+fn a_login_takes_the_place_of_a_session_that_nobody_can_read() {
+    for text in ["nonsense", r#"{"v":2,"refresh_token":"r"}"#] {
+        let mut world = World::new();
+        world.me(&ann()).unwrap();
+        world.put(text);
+        assert_eq!(world.me(&ann_elsewhere()), Err(ErrorKind::Store));
+        assert!(!world.take_log().contains("present r"));
+        world.me(&ann()).unwrap();
+        assert_eq!(world.kept()["refresh_token"], "r2");
+        world.me(&ann_elsewhere()).unwrap();
+    }
+}
+
+#[test]
+fn who_was_thought_dead_by_its_own_process_takes_its_intent_back() {
+    let mut world = World::new();
+    world.me(&ann()).unwrap();
+    world.pass(7_300);
+    let here = ann_elsewhere();
+    let mut step = Call::new(&Me {}, &here).shared(true).entropy(99).step(world.now());
+    let asked = loop {
+        step = match step {
+            Step::Ask(question @ StoreOp::Write { .. }, asked) => break (question, asked),
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            other => panic!("{other:?}"),
+        };
+    };
+    // The machine slept while the intent was on its way; another caller leads meanwhile.
+    let written = world.store.ask(asked.0);
+    world.pass(30);
+    let Step::Ask(question, next) = Call::new(&Me {}, &here).shared(true).step(world.now()) else {
+        panic!()
+    };
+    let Step::Ask(taken_back, _) = asked.1.reply(world.now(), written) else { panic!() };
+    assert!(matches!(taken_back, StoreOp::Write { unlock: Some(_), .. }), "{taken_back:?}");
+    world.store.ask(taken_back);
+    assert!(world.kept().get("fate").is_none());
+    let mut step = next.reply(world.now(), world.store.ask(question));
+    loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.store.ask(question);
+                asked.reply(world.now(), reply)
+            }
+            Step::Send(request, sent) => {
+                let reply = world.answer(&request);
+                sent.reply(world.now(), reply)
+            }
+            Step::Sleep(..) => panic!("nobody holds anything"),
+            step => break step.done().map(|_| ()).unwrap(),
+        };
+    }
+    assert_eq!(
+        world.take_log(),
+        "load, lock, present code, write, me with u1, present r1, me with u2"
+    );
+}
+
+#[test]
+fn a_renewal_that_was_given_up_and_comes_back_is_kept_whatever_was_believed_of_its_token() {
+    for fate in ["\"dead\"", "{\"intended\":5}"] {
+        let mut world = World::new();
+        world.me(&ann()).unwrap();
+        world.pass(7_300);
+        let here = ann_elsewhere();
+        let hanging = presenting(&world, &here);
+        // Somebody else presented the same token later, was refused, and said so.
+        let text = format!(r#"{{"v":1,"refresh_token":"r1","fate":{fate},"in_doubt":true}}"#);
+        world.put(&text);
+        answered(&mut world, hanging, RENEWED);
+        assert_eq!(world.kept()["refresh_token"], "r9", "{fate}");
+        world.me(&ann_elsewhere()).unwrap();
+        assert!(world.take_log().ends_with("me with u9"));
+    }
+}
+
+#[test]
+fn a_renewal_that_comes_back_does_not_take_the_place_of_a_newer_login() {
+    let mut world = World::new();
+    world.me(&ann()).unwrap();
+    world.pass(7_300);
+    let here = ann_elsewhere();
+    let hanging = presenting(&world, &here);
+    world.me(&ann()).unwrap();
+    world.take_log();
+    answered(&mut world, hanging, RENEWED);
+    assert_eq!(world.take_log(), "me with u2", "theirs is the session now");
+    assert_eq!(world.kept()["refresh_token"], "r2");
+    // The same for one that could not be stored at first.
+    world.pass(7_300);
+    world.store_fails_at = Some("write");
+    let sent = presenting(&world, &here);
+    let mut step = sent.reply(world.now(), json(200, RENEWED));
+    let error = loop {
+        step = match step {
+            Step::Ask(question, asked) => {
+                let reply = world.stored(question);
+                asked.reply(world.now(), reply)
+            }
+            Step::Sleep(_, call) => call.step(world.now()),
+            step => break step.done().unwrap_err(),
+        };
+    };
+    assert_eq!(error.kind(), &ErrorKind::Store);
+    world.store_fails_at = None;
+    world.me(&ann()).unwrap();
+    let newest = world.kept()["refresh_token"].clone();
+    world.pass(30);
+    world.me(&here).unwrap();
+    assert_eq!(world.kept()["refresh_token"], newest);
 }
 
 #[test]

@@ -1,70 +1,13 @@
 //! Apps and their permission points. Secrets are shown only where somebody asks for them.
 
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::company::same_id;
 use super::{Answer, Ask, Problem};
-use crate::apps::App;
 use crate::documents::{AppDoc, unknown_point};
-use crate::points::{CATALOGUE, Form, Product, Subject, is_default};
-use crate::routes;
 
 type Outcome = Result<Answer, Problem>;
-
-/// The catalogue, with what each point opens and where each app stands with it: `usable` is requested and granted.
-pub(super) fn points(ask: &Ask<'_>) -> Outcome {
-    let platform = &*ask.sandbox.platform();
-    let rows: Vec<Value> = CATALOGUE
-        .iter()
-        .map(|point| {
-            let operations: Vec<&str> = routes::all()
-                .filter(|operation| operation.point == Some(point.code))
-                .map(|operation| operation.name)
-                .collect();
-            let mut apps: Vec<&App> = platform.apps.values().collect();
-            apps.sort_unstable_by(|one, two| one.client_id.cmp(&two.client_id));
-            let apps: Map<String, Value> = apps
-                .into_iter()
-                .map(|app| (app.client_id.to_string(), standing(app, point.code)))
-                .collect();
-            json!({
-                "code": point.code,
-                "kind": match point.form { Form::Rpc => "rpc", Form::Field => "field" },
-                "subject": match point.subject {
-                    Subject::Application => "application",
-                    Subject::Delegated => "delegated",
-                    Subject::Both => "both",
-                },
-                "sensitive": point.sensitive,
-                "product": match point.product {
-                    Product::Basics => "basics",
-                    Product::Contacts => "contacts",
-                    Product::Person => "person",
-                    Product::Todo => "todo",
-                },
-                "default": is_default(point.code),
-                "name": point.name,
-                "chineseName": point.chinese,
-                "operations": operations,
-                "apps": apps,
-            })
-        })
-        .collect();
-    Answer::ok(json!({ "points": rows }))
-}
-
-fn standing(app: &App, code: &str) -> Value {
-    let mut granted: Vec<&str> = app
-        .granted
-        .iter()
-        .filter(|(_, points)| points.contains(code))
-        .map(|(corp, _)| &**corp)
-        .collect();
-    granted.sort_unstable();
-    let usable: Vec<&str> = granted.iter().copied().filter(|corp| app.may(corp, code)).collect();
-    json!({ "requested": app.requested.contains(code), "grantedIn": granted, "usableIn": usable })
-}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

@@ -1,32 +1,55 @@
 //! Permission points, and the tokens that are alive.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{Answer, Ask, Problem};
-use crate::points::{self, CATALOGUE, Form, Subject};
+use crate::apps::App;
+use crate::points::{CATALOGUE, Form, Product, Subject, is_default};
+use crate::routes;
 use crate::tokens::TokenKind;
 
 type Outcome = Result<Answer, Problem>;
 
-pub(super) fn points(_: &Ask<'_>) -> Outcome {
-    let all: Vec<Value> = CATALOGUE
+/// The catalogue, with what each point opens and where each app stands with it: `usable` is requested and granted.
+pub(super) fn points(ask: &Ask<'_>) -> Outcome {
+    let platform = &*ask.sandbox.platform();
+    let rows: Vec<Value> = CATALOGUE
         .iter()
         .map(|point| {
+            let operations: Vec<&str> = routes::all()
+                .filter(|operation| operation.point == Some(point.code))
+                .map(|operation| operation.name)
+                .collect();
+            let mut apps: Vec<&App> = platform.apps.values().collect();
+            apps.sort_unstable_by(|one, two| one.client_id.cmp(&two.client_id));
+            let apps: Map<String, Value> = apps
+                .into_iter()
+                .map(|app| (app.client_id.to_string(), standing(app, point.code)))
+                .collect();
             json!({
                 "code": point.code,
-                "form": match point.form { Form::Rpc => "rpc", Form::Field => "field" },
+                "kind": match point.form { Form::Rpc => "rpc", Form::Field => "field" },
                 "subject": match point.subject {
                     Subject::Application => "application",
                     Subject::Delegated => "delegated",
                     Subject::Both => "both",
                 },
+                "sensitive": point.sensitive,
+                "product": match point.product {
+                    Product::Basics => "basics",
+                    Product::Contacts => "contacts",
+                    Product::Person => "person",
+                    Product::Todo => "todo",
+                },
+                "default": is_default(point.code),
                 "name": point.name,
                 "chineseName": point.chinese,
-                "givenToAll": points::is_default(point.code),
+                "operations": operations,
+                "apps": apps,
             })
         })
         .collect();
-    Answer::ok(json!({ "permissions": all }))
+    Answer::ok(json!({ "permissions": rows }))
 }
 
 /// By fingerprint, as the journal shows them: an answer never holds a token.
@@ -73,4 +96,16 @@ pub(super) fn find_token(ask: &Ask<'_>, fingerprint: &str) -> Option<String> {
     let platform = &*ask.sandbox.platform();
     let mut alive = platform.tokens.alive(now);
     alive.find(|token| journal.fingerprint(token.text) == fingerprint).map(|it| it.text.to_owned())
+}
+
+fn standing(app: &App, code: &str) -> Value {
+    let mut granted: Vec<&str> = app
+        .granted
+        .iter()
+        .filter(|(_, points)| points.contains(code))
+        .map(|(corp, _)| &**corp)
+        .collect();
+    granted.sort_unstable();
+    let usable: Vec<&str> = granted.iter().copied().filter(|corp| app.may(corp, code)).collect();
+    json!({ "requested": app.requested.contains(code), "grantedIn": granted, "usableIn": usable })
 }

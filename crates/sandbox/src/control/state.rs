@@ -123,16 +123,25 @@ pub(super) fn save(ask: &Ask<'_>) -> Outcome {
 }
 
 pub(super) fn load(ask: &Ask<'_>) -> Outcome {
-    let text = std::str::from_utf8(ask.body)
-        .map_err(|_| Problem::new(400, "no_snapshot", SnapshotError::NotOne.to_string()))?;
-    ask.sandbox.load(text).map_err(|error| {
-        let name = match error {
-            SnapshotError::NotOne => "no_snapshot",
-            SnapshotError::Version { .. } => "other_version",
-            SnapshotError::Cut => "half_written",
-            SnapshotError::Broken { .. } => "broken_snapshot",
-        };
-        Problem::new(400, name, error.to_string())
-    })?;
+    ask.sandbox.load(snapshot_in(ask)?).map_err(|error| refused(&error))?;
     Answer::ok(json!({ "loaded": true }))
+}
+
+pub(super) fn changes(ask: &Ask<'_>) -> Outcome {
+    let changes = ask.sandbox.changes_since(snapshot_in(ask)?).map_err(|error| refused(&error))?;
+    Answer::ok(json!({ "changes": changes }))
+}
+
+fn snapshot_in<'a>(ask: &Ask<'a>) -> Result<&'a str, Problem> {
+    std::str::from_utf8(ask.body).map_err(|_| refused(&SnapshotError::NotOne))
+}
+
+fn refused(error: &SnapshotError) -> Problem {
+    let name = match error {
+        SnapshotError::NotOne => "no_snapshot",
+        SnapshotError::Version { .. } => "other_version",
+        SnapshotError::Cut => "half_written",
+        SnapshotError::Broken { .. } => "broken_snapshot",
+    };
+    Problem::new(400, name, error.to_string())
 }

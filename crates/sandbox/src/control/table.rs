@@ -1,6 +1,6 @@
 //! What there is: the server, the description and its test all go by this table.
 
-use super::{Answer, Ask, Problem, apps, company, people, state, stream, traffic};
+use super::{Answer, Ask, Problem, apps, company, faults, people, state, stream, traffic};
 
 type Handler = fn(&Ask<'_>) -> Result<Answer, Problem>;
 
@@ -119,7 +119,6 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
         .takes(POINTS, r#"{"points":["qyapi_get_member"]}"#),
     post("/apps/{clientId}/disable", "Disables the app, or enables it again.", apps::disable)
         .takes(&[need("disabled", Flag, "whether it is")], r#"{"disabled":true}"#),
-    get("/points", "The catalogue of permission points, and each app's standing.", apps::points),
     get("/stream/connections", "The open Stream connections.", stream::connections)
         .query(&[may("app", Text, "only those of this client id")]),
     post("/stream/disconnect", "Asks connections to leave, as DingTalk does.", stream::disconnect)
@@ -162,13 +161,13 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     get("/switches", "All switches.", state::switches),
     put("/switches", "Sets those that are given.", state::set_switches)
         .takes(SWITCHES, r#"{"strictPost":false}"#),
-    get("/faults", "The faults in force, with their hits.", traffic::faults),
-    post("/faults", "Makes calls go wrong.", traffic::add_fault)
+    get("/faults", "The faults in force, with their hits.", faults::faults),
+    post("/faults", "Makes calls go wrong.", faults::add_fault)
         .takes(FAULT, r#"{"operation":"GET /gettoken","action":{"kind":"close"}}"#)
         .creates(),
-    delete("/faults", "Takes all faults back.", traffic::clear_faults),
-    get("/faults/{id}", "One fault.", traffic::fault),
-    delete("/faults/{id}", "Takes one fault back.", traffic::remove_fault),
+    delete("/faults", "Takes all faults back.", faults::clear_faults),
+    get("/faults/{id}", "One fault.", faults::fault),
+    delete("/faults/{id}", "Takes one fault back.", faults::remove_fault),
     get("/gates", "The closed gates, with what they hold.", traffic::gates),
     post("/gates", "Holds matching calls until the gate is released.", traffic::add_gate)
         .takes(
@@ -210,6 +209,8 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     post("/reset", "Goes back to the state at the start.", state::reset),
     get("/snapshot", "The whole state, secrets included.", state::save),
     put("/snapshot", "Takes over a state that was saved.", state::load).takes_snapshot(),
+    post("/snapshot/changes", "What has changed since a state was saved, without secrets.", state::changes)
+        .takes_snapshot(),
 ];
 
 const CLOCK: &[Field] = &[
@@ -242,6 +243,7 @@ const PERSON: &[Field] = &[
     may("leads", Wholes, "departments that the person leads"),
     may("roles", Objects, "each with id, group, name"),
     may("admin", Flag, "main administrator"),
+    may("subAdmin", Flag, "another administrator, who may not grant sensitive points"),
     may("boss", Flag, ""),
     may("hidesMobile", Flag, ""),
     may("inactive", Flag, "was invited and never activated the account"),
@@ -348,7 +350,7 @@ const SNAPSHOT: &[Field] =
     &[need("format", Text, "dingtalk-sandbox snapshot"), need("version", Whole, "of the format")];
 
 const FAULT: &[Field] = &[
-    need("operation", Text, "method and path template, or a beginning with *"),
+    need("operation", Text, "method and path template, or a beginning with *; accept: connections"),
     may("app", Text, "only calls of this client id"),
     may("header", Object, "only calls with this header: name, and value where that counts"),
     may("nth", Whole, "the n-th call; with every, the first one"),
@@ -364,12 +366,17 @@ const FAULT: &[Field] = &[
         Whole,
         "how far the Date header is ahead of the sandbox's clock; negative: behind",
     ),
+    may("answerHeaders", Objects, "name and value, in place of the answer's own"),
     may(
         "action",
         Object,
-        "kind: pass, answer (status, contentType, body), platformError (error), executeThenDrop, close, reset, stall, \
-         truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), wrongType (pointer, to: text, \
-         number, flag, null, list, object), numbersAsText, duplicate",
+        "kind: pass, answer (status, contentType, body or bodyBase64), raw (base64), platformError (error), \
+         errcode (code, message), subCode (code, message), v1Error (status, code, message), \
+         executeThenDrop, close, reset, stall, truncate (len), resetAfter (len), stallAfter (len), drip (pauseMs, after), \
+         truncateHead (len), resetInHead (len), stallInHead (len), contentLengthOff (by), badChunk, bothLengths, \
+         closeAfterAnswer, closeOnNextRequest, duplicate, wrongType (pointer, to: text, number, flag, null, list, \
+         object), setMember (pointer, json), numbersAsText, allNull, cutBody (len), invalidUtf8, duplicateKeys, nested \
+         (depth), padded (len)",
     ),
 ];
 

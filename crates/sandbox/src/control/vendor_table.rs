@@ -129,7 +129,7 @@ pub(super) static VENDOR: &[Endpoint] = &[
     ]),
     get("/deliveries/{push}", "One push: its message in clear and its attempts.", callbacks::delivery),
     post("/deliveries/{push}/resend", "Pushes it once more.", callbacks::resend),
-    get("/permissions", "The permission points that there are.", grants::points),
+    get("/permissions", "The catalogue of permission points, and each app's standing.", grants::points),
     get("/tokens", "The tokens that are alive, by fingerprint.", grants::tokens)
         .query(&[CLIENT, may("userId", Text, "only those that speak for this person")]),
 ];

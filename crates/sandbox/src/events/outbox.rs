@@ -1,12 +1,14 @@
 //! What is to be pushed, and when: a state that decides, and touches no socket and no clock (wire-facts §10.1). What goes
 //! over Stream waits here too, until a connection can take it.
 
+mod log;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::cipher::Cipher;
 use super::event::Event;
@@ -17,12 +19,13 @@ use crate::apps::{App, AppKind};
 use crate::documents::SubscriptionDoc;
 use crate::rng::Rng;
 
+pub use log::Attempt;
+pub(crate) use log::Failed;
+
 /// When the second and the third attempt come after the one before.
 const RETRIES: [u64; 2] = [10_000, 30_000];
 /// A suite ticket is pushed on and on: more than a hundred times before the platform gives up (§3.6).
 const TICKET_ATTEMPTS: u32 = 101;
-/// When a given-up event can be asked for: three to five minutes after the last failure.
-const FAILED_AFTER: u64 = 180_000;
 /// A suite ticket is renewed about every five hours (§3.6).
 const TICKET_LIFE: u64 = 5 * 3_600_000;
 const LONGEST_LOG: usize = 10_000;
@@ -76,33 +79,6 @@ pub(super) struct Waiting {
     pub(super) attempts: u32,
     due: u64,
     pub(super) under_way: Option<Way>,
-}
-
-/// An event that no callback took, for `get_call_back_failed_result`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Failed {
-    pub(crate) client: Arc<str>,
-    pub(crate) event: Event,
-    pub(crate) at: u64,
-    visible: u64,
-}
-
-/// One line of the delivery log; see [`Sandbox::deliveries`](crate::Sandbox::deliveries).
-#[non_exhaustive]
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempt {
-    /// The push's number, for [`Sandbox::resend`](crate::Sandbox::resend).
-    pub push: u64,
-    /// 1 for the first attempt.
-    pub number: u32,
-    /// When it ended, by the sandbox's clock.
-    pub at: u64,
-    /// The app that was told.
-    pub client_id: String,
-    /// What it was told about.
-    pub event_type: String,
-    /// Why it failed, if it did.
-    pub trouble: Option<PushTrouble>,
 }
 
 impl Default for Outbox {
@@ -412,35 +388,8 @@ impl Outbox {
             waiting.due = now + pause;
             self.waiting.insert(push.push, waiting);
         } else if let (Some(client), Some(_)) = (client, waiting.event.get("CorpId")) {
-            let visible = now + FAILED_AFTER;
-            self.failed.push(Failed { client, event: waiting.event, at: now, visible });
+            self.failed.push(Failed::given_up(client, waiting.event, now));
         }
-    }
-
-    /// Writes one attempt into the log.
-    pub(crate) fn note(
-        &mut self,
-        push: &Sending,
-        client: &str,
-        trouble: Option<&PushTrouble>,
-        now: u64,
-    ) {
-        if self.log.len() >= LONGEST_LOG {
-            self.log.pop_front();
-        }
-        self.log.push_back(Attempt {
-            push: push.push,
-            number: push.attempt,
-            at: now,
-            client_id: client.to_owned(),
-            event_type: push.event_type.clone(),
-            trouble: trouble.cloned(),
-        });
-    }
-
-    /// Every attempt so far, oldest first.
-    pub(crate) fn attempts(&self) -> impl Iterator<Item = &Attempt> {
-        self.log.iter()
     }
 
     /// The callbacks as documents; with their secrets where they are asked for.
@@ -457,26 +406,6 @@ impl Outbox {
         held.find_map(|held| held.ticket_at)
     }
 
-    /// What a push says, in clear.
-    pub(crate) fn message(&self, push: u64) -> Option<String> {
-        self.sent.get(&push).map(|(_, event)| event.message())
-    }
-
-    /// What is still to be pushed, and when.
-    pub(crate) fn waiting_told(&self) -> Vec<Value> {
-        let told = |(push, waiting): (&u64, &Waiting)| {
-            let held = self.subscriptions.get(&waiting.subscription);
-            json!({
-                "push": push,
-                "clientId": held.map(|held| held.client.to_string()),
-                "eventType": waiting.event.event_type(),
-                "attempts": waiting.attempts,
-                "dueMs": waiting.due,
-            })
-        };
-        self.waiting.iter().map(told).collect()
-    }
-
     /// Queues a push once more, from its first attempt on.
     pub(crate) fn resend(&mut self, push: u64, now: u64) -> bool {
         let Some((subscription, event)) = self.sent.get(&push).cloned() else {
@@ -490,31 +419,6 @@ impl Outbox {
         let waiting = Waiting { subscription, event, attempts: 0, due: now, under_way: None };
         self.waiting.insert(push, waiting);
         true
-    }
-
-    /// Takes up to `limit` events that an app missed in an organization, and says whether there are more.
-    pub(crate) fn take_failed(
-        &mut self,
-        client: &str,
-        corp: &str,
-        now: u64,
-        limit: usize,
-    ) -> (Vec<Failed>, bool) {
-        let (mut taken, mut kept) = (Vec::new(), Vec::new());
-        let mut more = false;
-        for failed in std::mem::take(&mut self.failed) {
-            let theirs = *failed.client == *client
-                && failed.visible <= now
-                && failed.event.get("CorpId").and_then(|value| value.as_str()) == Some(corp);
-            if theirs && taken.len() < limit {
-                taken.push(failed);
-            } else {
-                more |= theirs;
-                kept.push(failed);
-            }
-        }
-        self.failed = kept;
-        (taken, more)
     }
 
     fn ids(&self, wanted: impl Fn(&Held) -> bool) -> Vec<u64> {

@@ -3,12 +3,27 @@
 
 use std::ops::Range;
 
-/// Which member of an answer changes its type.
+/// Which members of an answer change, and into what.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Retype {
-    /// A JSON pointer (RFC 6901); `None` for every number.
-    pub(crate) pointer: Option<String>,
-    pub(crate) to: WrongType,
+    pub(crate) which: Which,
+    pub(crate) to: Becomes,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// By a JSON pointer (RFC 6901).
+    Member(String),
+    Numbers,
+    /// Every value that is neither a list nor an object.
+    Leaves,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Becomes {
+    Type(WrongType),
+    /// This text, which need not be JSON.
+    Json(String),
 }
 
 /// The JSON type that a member gets instead of its own.
@@ -43,7 +58,10 @@ pub(crate) fn retyped(body: Vec<u8>, retype: &Retype) -> Vec<u8> {
     let mut written = 0;
     for hit in &scan.hits {
         out.push_str(&text[written..hit.start]);
-        out.push_str(&changed(&text[hit.clone()], retype.to));
+        match &retype.to {
+            Becomes::Type(to) => out.push_str(&changed(&text[hit.clone()], *to)),
+            Becomes::Json(json) => out.push_str(json),
+        }
         written = hit.end;
     }
     out.push_str(&text[written..]);
@@ -89,9 +107,10 @@ impl Scan<'_> {
                     .unwrap_or(self.text.len() - start)
             }
         }
-        let wanted = match &self.retype.pointer {
-            Some(pointer) => pointer == path,
-            None => first == b'-' || first.is_ascii_digit(),
+        let wanted = match &self.retype.which {
+            Which::Member(pointer) => pointer == path,
+            Which::Numbers => first == b'-' || first.is_ascii_digit(),
+            Which::Leaves => first != b'{' && first != b'[',
         };
         if wanted {
             self.hits.truncate(inner);
@@ -156,8 +175,12 @@ mod tests {
     use super::*;
 
     fn retype(pointer: Option<&str>, to: WrongType, body: &str) -> String {
-        let retype = Retype { pointer: pointer.map(str::to_owned), to };
-        String::from_utf8(retyped(body.as_bytes().to_vec(), &retype)).unwrap()
+        let which = pointer.map_or(Which::Numbers, |pointer| Which::Member(pointer.to_owned()));
+        becomes(which, Becomes::Type(to), body)
+    }
+
+    fn becomes(which: Which, to: Becomes, body: &str) -> String {
+        String::from_utf8(retyped(body.as_bytes().to_vec(), &Retype { which, to })).unwrap()
     }
 
     #[test]
@@ -186,5 +209,19 @@ mod tests {
         );
         assert_eq!(retype(None, WrongType::Text, "<html>1"), "<html>1");
         assert_eq!(retype(None, WrongType::Text, " [ 1 , 2 ] "), " [ \"1\" , \"2\" ] ");
+    }
+
+    #[test]
+    fn a_member_becomes_any_text_and_all_leaves_become_null() {
+        let body = r#"{"expireIn":7200,"list":[{"a":"x"},true],"none":[]}"#;
+        let json = Becomes::Json("9223372036854775808".to_owned());
+        assert_eq!(
+            becomes(Which::Member("/expireIn".to_owned()), json, body),
+            r#"{"expireIn":9223372036854775808,"list":[{"a":"x"},true],"none":[]}"#
+        );
+        assert_eq!(
+            becomes(Which::Leaves, Becomes::Type(WrongType::Null), body),
+            r#"{"expireIn":null,"list":[{"a":null},null],"none":[]}"#
+        );
     }
 }

@@ -45,7 +45,8 @@ pub(super) const GAPS: &[Gap] = &[
     ),
     gap(
         "HTTP/2 without TLS, and faults within its frames",
-        "clients agree on HTTP/2 under TLS only; an answer said twice is said once there",
+        "clients agree on HTTP/2 under TLS only; there an answer said twice is said once, one whose bytes are wrong ends \
+         the connection, and what happens behind an answer does not",
         &[],
     ),
     gap(

@@ -47,7 +47,7 @@ impl Platform {
         });
         let token = receipt.token.or_else(|| faulted.then(|| offered(call).map(print))?);
         let app = notes.app.as_ref();
-        let lost = matches!(delivery, Delivery::Lost(_));
+        let lost = delivery.loses_status();
         let stalled = matches!(delivery, Delivery::Lost(Lost::Stalled));
         let host = call.headers.get(HOST).and_then(|host| host.to_str().ok());
         self.critic.saw(&Sighting {

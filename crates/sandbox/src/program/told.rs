@@ -2,28 +2,58 @@
 
 use std::path::Path;
 
-use dingtalk_sandbox::Sandbox;
+use dingtalk_sandbox::{Demo, Fixture, Sandbox};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-/// What a program needs for its first call: the demo's, or of a fixture the first app and person.
+/// Whom a program's first calls are about.
+#[derive(Clone, Debug)]
+pub(crate) struct Named {
+    pub(crate) app: Option<String>,
+    pub(crate) person: Option<String>,
+    pub(crate) suite: Option<String>,
+}
+
+impl Named {
+    pub(crate) fn demo(demo: &Demo) -> Self {
+        let own = |id: &str| Some(id.to_owned());
+        Self { app: own(&demo.client_id), person: own(&demo.user_id), suite: own(&demo.suite_key) }
+    }
+
+    /// Of a fixture the first of each.
+    pub(crate) fn first_of(fixture: &Fixture) -> Self {
+        let own = |id: Option<&str>| id.map(str::to_owned);
+        Self {
+            app: own(fixture.first_app()),
+            person: own(fixture.first_person()),
+            suite: own(fixture.first_suite()),
+        }
+    }
+}
+
+/// What a program needs for its first calls, as the sandbox has it now.
 #[derive(Debug)]
 pub(crate) struct Facts {
     app: Value,
     person: Value,
+    suite: Value,
 }
 
 impl Facts {
-    pub(crate) fn of(sandbox: &Sandbox, client: Option<&str>, person: Option<&str>) -> Self {
+    pub(crate) fn of(sandbox: &Sandbox, named: &Named) -> Self {
         let ask = |path: String| {
             let request = http::Request::get(format!("/_sandbox/v1/{path}")).body(Vec::new());
             let answer = request.map(|request| sandbox.control(request).into_body());
             serde_json::from_slice::<Value>(&answer.unwrap_or_default()).unwrap_or_default()
         };
         let id = |id: &str| utf8_percent_encode(id, NON_ALPHANUMERIC).to_string();
+        let about = |whom: &Option<String>, from: &str, more: &str| {
+            whom.as_ref().map(|it| ask(format!("{from}/{}{more}", id(it)))).unwrap_or_default()
+        };
         Self {
-            app: client.map(|it| ask(format!("apps/{}?reveal=1", id(it)))).unwrap_or_default(),
-            person: person.map(|it| ask(format!("people/{}", id(it)))).unwrap_or_default(),
+            app: about(&named.app, "apps", "?reveal=1"),
+            person: about(&named.person, "people", ""),
+            suite: about(&named.suite, "suites", "?reveal=1"),
         }
     }
 
@@ -33,6 +63,10 @@ impl Facts {
 
     fn person(&self, name: &str) -> String {
         shown(&self.person[name])
+    }
+
+    fn suite(&self, name: &str) -> String {
+        shown(&self.suite[name])
     }
 }
 
@@ -83,20 +117,19 @@ pub(crate) fn greeting(
 
 /// Lines for a shell to take over, and a mark that the server is there.
 pub(crate) fn environment(sandbox: &Sandbox, facts: &Facts, ca_file: Option<&Path>) -> String {
-    let demo = sandbox.demo();
     let ca_file = ca_file.map(|file| ("CA_FILE", file.display().to_string()));
     let mut text = String::new();
     for (name, value) in [
         ("BASE_URL", sandbox.origin()),
         ("CLIENT_ID", facts.app("clientId")),
         ("CLIENT_SECRET", facts.app("clientSecret")),
-        ("CORP_ID", demo.corp_id),
+        ("CORP_ID", sandbox.demo().corp_id),
         ("AGENT_ID", facts.app("agentId")),
         ("USER_ID", facts.person("userId")),
         ("UNION_ID", facts.person("unionId")),
-        ("SUITE_KEY", demo.suite_key),
-        ("SUITE_SECRET", demo.suite_secret),
-        ("SUITE_TICKET", demo.suite_ticket),
+        ("SUITE_KEY", facts.suite("suiteKey")),
+        ("SUITE_SECRET", facts.suite("suiteSecret")),
+        ("SUITE_TICKET", facts.suite("suiteTicket")),
         ("SANDBOX_TOKEN", sandbox.control_token().to_owned()),
     ]
     .into_iter()
@@ -118,7 +151,8 @@ mod tests {
         let sandbox = Sandbox::builder()
             .app(dingtalk_sandbox::App::internal("a", "it's; $HOME"))
             .in_process();
-        let facts = Facts::of(&sandbox, Some("a"), Some("manager01"));
+        let named = Named { app: Some("a".to_owned()), ..Named::demo(&sandbox.demo()) };
+        let facts = Facts::of(&sandbox, &named);
         let text = environment(&sandbox, &facts, None);
         assert!(text.contains("export DINGTALK_CLIENT_SECRET='it'\\''s; $HOME'\n"));
         assert!(text.ends_with("'\n# ready\n") && text.lines().count() == 12);
@@ -131,7 +165,7 @@ mod tests {
     fn the_greeting_takes_about_ten_lines() {
         let sandbox = Sandbox::in_process();
         let demo = sandbox.demo();
-        let facts = Facts::of(&sandbox, Some(&demo.client_id), Some(&demo.user_id));
+        let facts = Facts::of(&sandbox, &Named::demo(&demo));
         let text = greeting(&sandbox, &facts, Some("shop"), None);
         assert!(text.starts_with("DingTalk sandbox \"shop\" at http://"), "{text}");
         let secure = greeting(&sandbox, &facts, None, Some(Path::new("/tmp/ca.pem")));

@@ -23,6 +23,8 @@ pub(crate) enum Failure {
     Service { status: u16, code: Cow<'static, str>, message: Cow<'static, str> },
     /// What the gateway in front of the business refuses, before anything is executed.
     Refused(Refusal),
+    /// Any code in topapi's wrapper.
+    SubCode(i64, Cow<'static, str>),
     /// A refusal in topapi's wrapper, from a call of another family (wire-facts §3.8).
     Wrapped(Refusal),
 }
@@ -157,6 +159,7 @@ pub(crate) fn rendered(
                 .done();
             (status, body, Some(code))
         }
+        Failure::SubCode(code, message) => in_88(code.to_string().into(), speak(message), rng),
         Failure::Wrapped(refusal) => in_topapi(refusal, rng, speak),
         Failure::Refused(refusal) => match family {
             Family::V1 | Family::Page => in_v1(refusal, call_id, speak),
@@ -229,15 +232,22 @@ fn in_topapi(
             ("60020", format!("访问ip不在白名单之中,request ip={ip} appKey({client})").into())
         }
     };
-    let sub_msg = speak(sub_msg);
+    in_88(sub_code.into(), speak(sub_msg), rng)
+}
+
+fn in_88(
+    sub_code: Cow<'static, str>,
+    sub_msg: Cow<'static, str>,
+    rng: &mut Rng,
+) -> (u16, Json, Option<Cow<'static, str>>) {
     let errmsg = format!("ding talk error[subcode={sub_code},submsg={sub_msg}]");
     let body = Object::new()
         .put("errcode", 88_i64)
-        .put("sub_code", sub_code)
+        .put("sub_code", sub_code.clone())
         .put("sub_msg", sub_msg)
         .put("errmsg", errmsg)
         .put("request_id", rng.short_id());
-    (200, body.done(), Some(sub_code.into()))
+    (200, body.done(), Some(sub_code))
 }
 
 fn in_old(refusal: Refusal) -> (i64, Cow<'static, str>) {

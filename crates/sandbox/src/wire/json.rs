@@ -2,6 +2,7 @@
 //! topapi answers (§6.1) is a walk over the finished tree.
 
 use std::borrow::Cow;
+use std::io::Write as _;
 
 /// One JSON value whose objects keep the order in which they were built.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,7 +54,8 @@ impl Object {
 
 impl Json {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(1024);
+        // Most answers are smaller, and a person's is just above a kilobyte: growing once more would copy it.
+        let mut out = Vec::with_capacity(1536);
         self.write(&mut out);
         out
     }
@@ -86,7 +88,8 @@ impl Json {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
             Self::Bool(false) => out.extend_from_slice(b"false"),
-            Self::Int(value) => out.extend_from_slice(value.to_string().as_bytes()),
+            // Writing to memory does not fail.
+            Self::Int(value) => drop(write!(out, "{value}")),
             Self::Text(text) => write_text(text, out),
             Self::List(items) => {
                 out.push(b'[');
@@ -117,25 +120,49 @@ impl Json {
 /// Copies whole stretches; nearly every text has nothing to escape.
 fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let bytes = text.as_bytes();
-    let mut written = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if *byte >= b' ' && *byte != b'"' && *byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&bytes[written..at]);
-        written = at + 1;
-        match byte {
+    let mut rest = text.as_bytes();
+    loop {
+        let (plain, more) = rest.split_at(plain_len(rest));
+        out.extend_from_slice(plain);
+        let Some((special, more)) = more.split_first() else {
+            break;
+        };
+        match special {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             b'\n' => out.extend_from_slice(b"\\n"),
             b'\r' => out.extend_from_slice(b"\\r"),
             b'\t' => out.extend_from_slice(b"\\t"),
-            _ => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
+            byte => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = more;
     }
-    out.extend_from_slice(&bytes[written..]);
     out.push(b'"');
+}
+
+/// How long the beginning is that needs no escape. Eight bytes are looked at in one step.
+fn plain_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    for eight in bytes.as_chunks::<8>().0 {
+        if any_special(u64::from_ne_bytes(*eight)) {
+            break;
+        }
+        at += 8;
+    }
+    let rest = bytes[at..].iter();
+    at + rest.take_while(|byte| **byte >= b' ' && **byte != b'"' && **byte != b'\\').count()
+}
+
+/// Whether one of eight bytes is a control character, a quote or a backslash: the usual trick of a subtraction that
+/// borrows from the high bit of a byte only where the byte was less.
+fn any_special(eight: u64) -> bool {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let is_zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
+    let control = eight.wrapping_sub(ONES * 0x20) & !eight;
+    let quote = is_zero(eight ^ (ONES * 0x22));
+    let backslash = is_zero(eight ^ (ONES * 0x5c));
+    (control | quote | backslash) & HIGH != 0
 }
 
 impl From<bool> for Json {
@@ -208,6 +235,26 @@ mod tests {
             "{\"z\":1,\"a\":\"q\\\"\\\\\\u0001林\"}"
         );
         assert!(serde_json::from_slice::<serde_json::Value>(&json.to_bytes()).is_ok());
+    }
+
+    #[test]
+    fn every_character_at_every_place_is_escaped_as_serde_json_does() {
+        let odd = (0..=0x7f_u8).map(char::from).chain(['é', '\u{80}', '林', '\u{1f600}']);
+        for char in odd {
+            for before in 0..20 {
+                let text = format!("{}{char}{}", "x".repeat(before), "林y".repeat(3));
+                let mut out = Vec::new();
+                write_text(&text, &mut out);
+                let back: String = serde_json::from_slice(&out).expect("it is JSON");
+                assert_eq!(back, text);
+                let theirs = serde_json::to_string(&text).expect("it is text");
+                let short = !matches!(char, '\u{8}' | '\u{c}');
+                assert!(
+                    !short || String::from_utf8(out).is_ok_and(|out| out == theirs),
+                    "{char:?}"
+                );
+            }
+        }
     }
 
     #[test]

@@ -94,7 +94,10 @@ fn the_journal_shows_fingerprints_and_keeps_no_secret() {
     }
     let _ = crate::support::get(
         &sandbox,
-        &format!("/oops/{token}/13900000001?appsecret={}", demo.client_secret),
+        &format!(
+            "/oops/{token}/13900000001/{0}.json/{1}?appsecret={0}",
+            demo.client_secret, demo.sso_secret
+        ),
     );
     let journal = sandbox.journal();
     let entries = journal.entries();
@@ -113,7 +116,7 @@ fn the_journal_shows_fingerprints_and_keeps_no_secret() {
     assert_eq!(info.one_time_code, entries[0].one_time_code, "the same code twice");
     assert_eq!(entries[0].code, None);
     let shown = format!("{entries:?}");
-    for secret in [&token, &code, &demo.client_secret, &demo.mobile] {
+    for secret in [&token, &code, &demo.client_secret, &demo.sso_secret, &demo.mobile] {
         assert!(!shown.contains(secret.as_str()));
     }
     assert_eq!(entries[2].operation, "unknown");

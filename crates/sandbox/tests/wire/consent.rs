@@ -1,8 +1,8 @@
 //! The openAuth component: every code of its table (wire-facts §8.3).
 
-use dingtalk_sandbox::{App, Consent, ConsentOutcome, Sandbox, Switch};
+use dingtalk_sandbox::{App, Consent, ConsentOutcome, Person, Sandbox, Switch};
 
-use crate::support::{builder, exchange, sandbox, token_of, topapi};
+use crate::support::{app_token, builder, exchange, sandbox, token_of, topapi};
 
 fn code(sandbox: &Sandbox, consent: &Consent) -> i64 {
     sandbox.consent(consent).expect_err("the component refuses").code
@@ -55,6 +55,34 @@ fn every_code_of_the_table_can_be_reached() {
     assert_eq!(code(&sandbox, &with(&demo.client_id)), 500_404);
     sandbox.set_dead_client(&demo.client_id, true);
     assert_eq!(code(&sandbox, &with(&demo.client_id)), 500_103);
+}
+
+#[test]
+fn a_sensitive_point_is_the_main_administrators_to_grant() {
+    let sub = Person::new("sub01", "副管理员").sub_admin();
+    let sandbox = builder().person(sub).in_process();
+    let demo = sandbox.demo();
+    sandbox.request_point(&demo.plain_client_id, "qyapi_manage_addresslist");
+    sandbox.request_point(&demo.plain_client_id, "qyapi_get_member");
+    let ask = |user: &str, points: &str| {
+        let consent = Consent::application(&demo.plain_client_id, &demo.corp_id, user);
+        sandbox.consent(&consent.rpc_scope(points)).map_err(|error| error.code)
+    };
+    let granted = Ok(ConsentOutcome::Granted { auth_code: None });
+    assert_eq!(ask("sub01", "qyapi_get_member"), granted);
+    assert_eq!(ask("sub01", "qyapi_get_member,qyapi_manage_addresslist"), Err(500_402));
+    assert_eq!(ask(&demo.user_id, "qyapi_manage_addresslist"), granted);
+    let code = sandbox.silent_code(&demo.client_id, "sub01").unwrap();
+    let told = topapi(
+        &sandbox,
+        "v2/user/getuserinfo",
+        &app_token(&sandbox),
+        &format!(r#"{{"code":"{code}"}}"#),
+    );
+    assert_eq!(
+        (&told.json["result"]["sys"], &told.json["result"]["sys_level"]),
+        (&true.into(), &2.into())
+    );
 }
 
 #[test]

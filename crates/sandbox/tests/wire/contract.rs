@@ -217,9 +217,9 @@ fn a_point_is_usable_only_after_request_and_grant_and_only_in_that_organization(
     sandbox.authorize(&demo.suite_key, OTHER).expect("both exist");
     let usable = |client: &str, code: &str| {
         let request =
-            http::Request::get("/_sandbox/v1/points").body(Vec::new()).expect("a request");
+            http::Request::get("/_sandbox/v1/permissions").body(Vec::new()).expect("a request");
         let told: Value = serde_json::from_slice(sandbox.control(request).body()).expect("JSON");
-        let points = told["points"].as_array().expect("a list").clone();
+        let points = told["permissions"].as_array().expect("a list").clone();
         let point = points.into_iter().find(|point| point["code"] == code).expect("known");
         point["apps"][client].clone()
     };

@@ -261,10 +261,17 @@ fn points_are_listed_and_consents_filtered_and_taken_back_one_by_one() {
     let sandbox = sandbox();
     let demo = sandbox.demo();
     let all = done(&sandbox, "GET", "/permissions", &Value::Null);
-    let mobile = all["permissions"].as_array().expect("a list").iter();
-    let mobile =
-        mobile.clone().find(|it| it["code"] == "Contact.User.mobile").expect("it is there");
-    assert_eq!((&mobile["form"], &mobile["subject"]), (&json!("field"), &json!("delegated")));
+    let find = |code: &str| {
+        let mut rows = all["permissions"].as_array().expect("a list").iter();
+        let row = rows.find(|it| it["code"] == code).expect("it is there");
+        json!([row["kind"], row["subject"], row["sensitive"], row["product"], row["default"]])
+    };
+    let mobile = json!(["field", "delegated", false, "person", false]);
+    assert_eq!(find("Contact.User.mobile"), mobile);
+    let manage = json!(["rpc", "application", true, "contacts", false]);
+    assert_eq!(find("qyapi_manage_addresslist"), manage);
+    assert_eq!(find("qyapi_base"), json!(["rpc", "application", false, "basics", true]));
+    assert_eq!(find("Todo.Todo.Write"), json!(["rpc", "both", false, "todo", false]));
     let ask = json!({"clientId":demo.client_id,"userId":demo.user_id,"rpcScope":"Contact.User.Read",
                      "fieldScope":"Contact.User.mobile"});
     done(&sandbox, "POST", "/consents", &ask);

@@ -67,6 +67,39 @@ fn a_platform_error_speaks_the_familys_language() {
 }
 
 #[test]
+fn any_code_of_the_tables_comes_in_its_own_envelope() {
+    let sandbox = sandbox();
+    let (token, user) = (app_token(&sandbox), user_token(&sandbox));
+    let once = |fault: Fault| {
+        sandbox.clear_faults();
+        let _ = sandbox.fault(fault.times(1));
+    };
+    once(Fault::on("*").errcode(90004, "q\"x"));
+    let old = get(&sandbox, &format!("/auth/scopes?access_token={token}"));
+    assert_eq!(old.text, "{\"errcode\":90004,\"errmsg\":\"q\\\"x\"}");
+    once(Fault::on("*").errcode(60111, "x"));
+    let top = topapi(&sandbox, "v2/user/get", &token, "{}");
+    assert_eq!((top.code().as_str(), top.keys().as_str()), ("60111", "errcode errmsg request_id"));
+    once(Fault::on("*").sub_code(90005, "slow down"));
+    let top = topapi(&sandbox, "v2/user/get", &token, "{}");
+    assert_eq!(top.code(), "88/90005");
+    assert_eq!(top.keys(), "errcode sub_code sub_msg errmsg request_id");
+    assert_eq!(top.str("/errmsg"), "ding talk error[subcode=90005,submsg=slow down]");
+    once(Fault::on("*").v1_error(429, "qps.exceed.limit", "x"));
+    let new = v1(&sandbox, "GET", "/v1.0/contact/users/me", &user, "");
+    assert_eq!(
+        (new.code().as_str(), new.keys().as_str()),
+        ("429 qps.exceed.limit", "requestid code message")
+    );
+    assert_eq!(new.header("x-acs-request-id"), new.str("/requestid"));
+    let entries = sandbox.journal().entries();
+    let codes: Vec<_> =
+        entries.iter().rev().take(4).filter_map(|entry| entry.code.as_deref()).collect();
+    assert_eq!(codes, ["qps.exceed.limit", "90005", "60111", "90004"]);
+    assert!(entries.iter().rev().take(4).all(|entry| entry.app.is_some() && entry.faulted));
+}
+
+#[test]
 fn the_address_that_is_not_allowed_and_the_app_are_named() {
     let sandbox = sandbox();
     let token = plain_token(&sandbox);

@@ -146,6 +146,12 @@ fn http_2_is_served_where_the_client_offers_it_and_ends_with_the_same_faults() {
         ask_in_h2(&sandbox, "/gettoken", "x", "errcode").1,
         Some(ErrorKind::ConnectionReset)
     );
+    let _ = sandbox.fault(Fault::on("GET /gettoken").nth(1).raw("HTTP/1.1 200 OK\r\n\r\n"));
+    let (raw, end) = ask_in_h2(&sandbox, "/gettoken", "x", "HTTP/1.1");
+    assert!(!raw.contains("HTTP/1.1") && end == Some(ErrorKind::UnexpectedEof), "{raw}");
+    let _ = sandbox.fault(Fault::on("GET /gettoken").nth(1).close_after_answer());
+    let (answer, _) = ask_in_h2(&sandbox, "/gettoken", "x", "errcode");
+    assert!(answer.contains("errcode"), "what happens behind an answer does not happen here");
     let port = address(&sandbox).port();
     for (authority, status) in
         [(format!("localhost:{port}"), "missing_token"), ("x".into(), "foreign_host")]

@@ -32,10 +32,24 @@ fn state_is_saved_at_the_end_and_taken_up_at_the_start() {
         rest[..32].to_owned()
     };
     let token = ask(&first);
+    let suite = first.var("SUITE_KEY");
+    let callback = format!(
+        r#"{{"clientId":"{suite}","url":"http://127.0.0.1:9/","token":"tokenExample1","unchecked":true,"aesKey":"{}"}}"#,
+        crate::vendor::KEY
+    );
+    let control = |method: &str, path: &str, body: &str| {
+        let path = format!("/_sandbox/v1{path}");
+        call(&first, method, &path, first.var("SANDBOX_TOKEN"), body).1
+    };
+    control("PUT", &format!("/callbacks/{suite}"), &callback);
+    let renewed = control("POST", &format!("/suites/{suite}/ticket/renew"), "");
+    let ticket = renewed["suiteTicket"].as_str().expect("a ticket").to_owned();
+    assert_ne!(first.var("SUITE_TICKET"), ticket);
     assert!(first.interrupt());
     assert!(!token_file.exists(), "the token opens nothing any more");
     let second = Serving::start(&args);
     assert_eq!(ask(&second), token, "the app's token outlived the restart");
+    assert_eq!(second.var("SUITE_TICKET"), ticket, "and the ticket that was renewed");
     assert!(second.interrupt());
     fs::write(&state, &fs::read_to_string(&state).unwrap()[..99]).unwrap();
     assert!(fails(&["--state", text(&state), "--port", "0"]).contains("half-written"));
@@ -52,10 +66,20 @@ fn a_fixture_is_served_and_its_mistake_is_told_with_file_and_line() {
         (serving.var("CLIENT_ID"), serving.var("CLIENT_SECRET"), serving.var("USER_ID")),
         ("mine", "s", "u-li")
     );
+    assert_eq!(serving.var("SUITE_KEY"), "", "no suite of a demo that is not there");
     drop(serving);
     fs::write(&file, "demo = false\n[[people]]\nuser = \"u-li\"\n").unwrap();
     let said = fails(&["--fixture", text(&file), "--port", "0"]);
     assert!(said.contains(&format!("{}:3: unknown field `user`", text(&file))), "{said}");
+    fs::write(&file, b"demo = false\n# \xff\n").unwrap();
+    let said = fails(&["--fixture", text(&file), "--port", "0"]);
+    assert!(said.contains(&format!("{}:2: this is no UTF-8 text", text(&file))), "{said}");
+    let nowhere = place.file("nowhere/state.json");
+    let said = fails(&["--state", text(&nowhere), "--port", "0"]);
+    assert!(
+        said.contains("nowhere/state.json: not saved"),
+        "said before anything is served: {said}"
+    );
     assert!(fails(&["--data", "company.yaml"]).contains(".toml or .json"));
     assert!(fails(&["--data", "nowhere.toml"]).contains("nowhere.toml: cannot be read"));
 }

@@ -106,3 +106,36 @@ fn a_saved_file_is_whole_and_its_owners_alone() {
     std::fs::remove_file(&path).unwrap();
     assert!(sandbox.save(path.join("no").join("where")).is_err());
 }
+
+#[test]
+fn what_has_changed_since_a_snapshot_is_told_by_ids_and_without_a_secret() {
+    let sandbox = sandbox();
+    let demo = sandbox.demo();
+    let before = sandbox.snapshot();
+    assert_eq!(sandbox.changes_since(&before), Ok(Vec::new()));
+    let token = app_token(&sandbox);
+    let own = App::internal("dingnew", "a-secret-of-its-own").name("New");
+    sandbox.add_app(own);
+    sandbox.revoke_grant(&demo.client_id, "qyapi_get_member");
+    sandbox.add_person(Person::new(&*demo.user_id, "Renamed").union_id(&*demo.union_id));
+    let changes = sandbox.changes_since(&before).expect("it is a snapshot");
+    let at = |path: &str| changes.iter().find(|change| change.path == path).cloned();
+    let name = format!("/companies/{}/people/{}/name", demo.corp_id, demo.user_id);
+    assert_eq!(at(&name).expect("the name is another one").after, Some("Renamed".into()));
+    let app = at("/apps/dingnew").expect("it is new");
+    assert_eq!((app.before, app.after), (None, Some("(more)".into())));
+    let living = format!("/tokens/living/#{}", sandbox.journal().fingerprint(&token));
+    assert!(at(&living).is_some(), "{changes:#?}");
+    let shown = format!("{changes:?}");
+    assert!(!shown.contains(&token) && !shown.contains("a-secret-of-its-own"), "{shown}");
+    let back = Sandbox::in_process();
+    back.load(&sandbox.snapshot()).expect("it is one");
+    let undone = back.changes_since(&before).expect("it is a snapshot");
+    let paths = |all: &[dingtalk_sandbox::Change]| {
+        all.iter()
+            .map(|change| change.path.split('#').next().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(paths(&undone), paths(&changes), "a restart changes nothing of it");
+    assert_eq!(sandbox.changes_since("{}"), Err(SnapshotError::NotOne));
+}

@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 use crate::server::{PATIENCE, ask, connect, request, started};
 use crate::support::START;
 
-const CALL: &str = "GET /gettoken";
-const BODY: &str = "{\"errcode\":40035,\"errmsg\":\"缺少参数 corpid or appkey\"}";
+pub(crate) const CALL: &str = "GET /gettoken";
+pub(crate) const BODY: &str = "{\"errcode\":40035,\"errmsg\":\"缺少参数 corpid or appkey\"}";
 
 /// Runs a test with the fault from either side, and says how often it struck.
-fn both(fault: Fault, rule: Value, hits: u64, test: impl Fn(&Sandbox)) {
+pub(crate) fn both(fault: Fault, rule: Value, hits: u64, test: impl Fn(&Sandbox)) {
     let sandbox = started();
     let handle = sandbox.fault(fault);
     test(&sandbox);
@@ -36,11 +36,11 @@ fn both(fault: Fault, rule: Value, hits: u64, test: impl Fn(&Sandbox)) {
     assert_eq!(control("GET", &Value::Null)["faults"][0]["hits"], hits, "over the control API");
 }
 
-fn body_of(answer: &str) -> &str {
+pub(crate) fn body_of(answer: &str) -> &str {
     answer.split_once("\r\n\r\n").map_or("", |(_, body)| body)
 }
 
-fn header<'a>(answer: &'a str, name: &str) -> &'a str {
+pub(crate) fn header<'a>(answer: &'a str, name: &str) -> &'a str {
     let head = answer.split("\r\n\r\n").next().unwrap_or_default();
     let mut lines = head.lines().filter_map(|line| line.split_once(": "));
     lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)

@@ -49,7 +49,10 @@ pub(crate) const ROWS: &[Row] = &[
         success: &[Sdk, Documented],
         errors: &[Documented, Assumed],
         semantics: &[Documented, Assumed],
-        assumed: &["the form is the sandbox's own; its outcome is the component's result of §8.2"],
+        assumed: &[
+            "the form is the sandbox's own; its outcome is the component's result of §8.2",
+            "a sensitive point asked of a sub-administrator is 500402: it is the main one's to grant",
+        ],
     },
     Row {
         operation: "GET /dingding/h5-common-authority/pages/cancel",

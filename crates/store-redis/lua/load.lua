@@ -1,0 +1,3 @@
+-- KEYS: record.
+local record, _, wrong = stored("record")
+return wrong or record

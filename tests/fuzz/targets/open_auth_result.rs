@@ -1,0 +1,6 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_tests::properties::check(
+    "open_auth_result",
+    data
+));
