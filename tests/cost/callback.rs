@@ -16,7 +16,7 @@ use http::Request;
 use serde::Deserialize;
 use sha1::{Digest as _, Sha1};
 
-use crate::Outcome;
+use crate::exchange::Outcome;
 
 const TOKEN: &str = "tokenExample1";
 /// One whose last character leaves no bits over, for the decoder of the hand-written side.

@@ -1,20 +1,21 @@
 //! What a warm call of `v2/user/get` costs, against bare ureq and bare hyper-util that send the
 //! same request and parse the same body into the same struct. `tests/cost.py` runs it under
-//! valgrind; by hand:
-//!
-//! ```sh
-//! cargo run --release --bin cost -- throughput
-//! ```
-//!
-//! And what a pushed event costs, against the same parts by hand: `cost -- callback`.
+//! valgrind; `tests/bench` measures more, with these very clients. And what a pushed event costs,
+//! against the same parts by hand: `cost -- callback`.
 
-mod bare;
+mod bare_hyper;
+mod bare_ureq;
+mod by_hand;
 mod callback;
+mod exchange;
 mod ours;
+mod ours_async;
+mod ours_blocking;
 mod serve;
-mod throughput;
 
 use std::process::ExitCode;
+
+use exchange::Outcome;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -22,9 +23,8 @@ fn main() -> ExitCode {
     let outcome = match arguments[..] {
         ["serve"] => serve::forever(),
         ["call", client, origin, calls] => call(client, origin, calls),
-        ["throughput"] => throughput::compare(),
         ["callback"] => callback::measure(),
-        _ => Err("serve | call CLIENT ORIGIN CALLS | throughput | callback".into()),
+        _ => Err("serve | call CLIENT ORIGIN CALLS | callback".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -35,61 +35,32 @@ fn main() -> ExitCode {
     }
 }
 
-type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
-
-/// The clients that are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    OursBlocking,
-    BareUreq,
-    OursAsync,
-    BareHyper,
-}
-
-impl Kind {
-    fn parse(name: &str) -> Option<Self> {
-        match name {
-            "ours-blocking" => Some(Self::OursBlocking),
-            "bare-ureq" => Some(Self::BareUreq),
-            "ours-async" => Some(Self::OursAsync),
-            "bare-hyper" => Some(Self::BareHyper),
-            _ => None,
-        }
-    }
-}
-
 fn call(client: &str, origin: &str, calls: &str) -> Outcome {
-    let kind = Kind::parse(client).ok_or("no such client")?;
     let calls: u64 = calls.parse()?;
-    match kind {
-        Kind::OursBlocking => {
-            let client = ours::blocking(origin)?;
-            for _ in 0..calls {
-                ours::call_blocking(&client)?;
-            }
-            Ok(())
+    match client {
+        "ours-blocking" => {
+            let caller = ours_blocking::Caller::new(origin)?;
+            (0..calls).try_for_each(|_| caller.call())
         }
-        Kind::BareUreq => {
-            let agent = bare::agent();
-            for _ in 0..calls {
-                bare::call_ureq(&agent, origin)?;
-            }
-            Ok(())
+        "bare-ureq" => {
+            let caller = bare_ureq::Caller::new(origin);
+            (0..calls).try_for_each(|_| caller.call())
         }
-        Kind::OursAsync => runtime()?.block_on(async {
-            let client = ours::asynchronous(origin)?;
+        "ours-async" => runtime()?.block_on(async {
+            let caller = ours_async::Caller::new(origin)?;
             for _ in 0..calls {
-                ours::call_async(&client).await?;
+                caller.call().await?;
             }
             Ok(())
         }),
-        Kind::BareHyper => runtime()?.block_on(async {
-            let client = bare::client();
+        "bare-hyper" => runtime()?.block_on(async {
+            let caller = bare_hyper::Caller::new(origin);
             for _ in 0..calls {
-                bare::call_hyper(&client, origin).await?;
+                caller.call().await?;
             }
             Ok(())
         }),
+        _ => Err("no such client".into()),
     }
 }
 

@@ -1,0 +1,40 @@
+"""Calls a second, and what a call takes longer than by hand, with 1, 32 and 256 calls in flight."""
+
+from contextlib import ExitStack
+
+from .pairs import compare
+from .programs import FAMILIES, drive, server
+from .text import added, range_of, table
+
+IN_FLIGHT = (1, 32, 256)
+MILLISECONDS = 300
+
+
+def measure(rounds: int) -> list:
+    rows = []
+    with ExitStack() as stack:
+        origin = stack.enter_context(server())
+        for reference, others in FAMILIES:
+            one = stack.enter_context(drive(reference, origin))
+            for other in others:
+                with drive(other, origin) as two:
+                    for in_flight in IN_FLIGHT:
+                        result = compare(one, two, in_flight, rounds, MILLISECONDS)
+                        rows.append([reference.title, other.title, in_flight, result])
+                        print(f"  {other.title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
+    return rows
+
+
+def tables(rows: list) -> str:
+    lines = []
+    for reference, _ in FAMILIES:
+        mine = [row for row in rows if row[0] == reference.title]
+        heads = [f"against {reference.title}", "in flight", "calls a second", "p50 added", "p99 added",
+                 f"({reference.title}: calls a second, p50, p99)"]
+        lines += table(heads, [
+            [title, in_flight, range_of(result["ratio"], " ×"), added(result["p50"]), added(result["p99"]),
+             f"({result['reference']['rate'][1]:,.0f}, {result['reference']['p50'][1]:,.0f} µs, "
+             f"{result['reference']['p99'][1]:,.0f} µs)"]
+            for _, title, in_flight, result in mine])
+        lines.append("")
+    return "\n".join(lines)
