@@ -4,7 +4,7 @@
 #![allow(unreachable_pub, missing_docs)]
 
 pub type Trouble = Box<dyn std::error::Error + Send + Sync>;
-pub type Outcome = Result<(), Trouble>;
+pub type Outcome<T = ()> = Result<T, Trouble>;
 
 pub const TOKEN: &str = "3f9a1c7be2d84056a1b7c9d0e4f52683";
 pub const USER_ID: &str = "manager4711";
