@@ -19,6 +19,11 @@
 //!
 //! It starts no task of its own beside those of hyper's connections.
 //!
+//! # Never waiting for a token
+//!
+//! [`Client::keep_fresh`] replaces one credential's token ahead of time, in a task of yours;
+//! [`Client::keep_store_fresh`] does so for all that a store holds, in one process at a time.
+//!
 //! # Watching
 //!
 //! With the feature `tracing` each call has a span, on its future and so over every `.await`, and

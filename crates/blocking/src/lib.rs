@@ -23,6 +23,11 @@
 //! | `stream` | events and callbacks over a web socket: `Client::stream` |
 //! | `tracing` | spans and events of calls, below |
 //!
+//! # Never waiting for a token
+//!
+//! [`Client::keep_fresh`] replaces one credential's token ahead of time, on a thread of yours;
+//! [`Client::keep_store_fresh`] does so for all that a store holds, in one process at a time.
+//!
 //! # Watching
 //!
 //! With the feature `tracing` each call has a span, and what happens in it is told as events:

@@ -90,7 +90,8 @@
 //! 13. With a store: one token request per credential over all processes while the lock's holder
 //!     shows life; a refresh token is announced before it is presented, and what replaces it is
 //!     stored before it is handed out. A store that fails costs a renewing credential the sharing,
-//!     never the call; a session is not gambled with and says so.
+//!     never the call; a session is not gambled with and says so. `store::model`, among the tests,
+//!     explores every order in which processes can obey this.
 //! 14. core calls no clock, sleeps not, spawns not, and depends on no I/O crate: this crate's
 //!     `clippy.toml` and the dependency check of `tests/run` enforce it.
 //!
