@@ -105,6 +105,12 @@
 //! - No model of the whole platform: identity, contacts, to-dos, page signatures, events; for the
 //!   rest [`RawEndpoint`].
 //!
+//! # Tokens before they are due
+//!
+//! [`Upkeep`] says when one credential's token is replaced ahead of time, [`StoreUpkeep`] when
+//! those of a whole store are, by one process at a time. Both clients drive them (`keep_fresh`,
+//! `keep_store_fresh`).
+//!
 //! # What it remembers about the process
 //!
 //! Nothing, but the instant that became the origin of [`Timestamp`]'s steady clock. Credentials,

@@ -13,6 +13,30 @@
 //! Times cross this border as what is left of them, in milliseconds, and a store counts them by
 //! its own clock: the clocks of the machines that share it need not agree.
 //!
+//! # What holds
+//!
+//! 1. What is stored under a key never goes back: not its end, nor the refresh token's generation,
+//!    nor a ticket's time.
+//! 2. A refresh token is presented once, and once more for each presenter who knows that its
+//!    answer is lost. It is announced before, and what it was exchanged for is stored only while
+//!    that very token is still what is stored.
+//! 3. A crash between the announcement and its outcome is noticed: the others wait for twice a
+//!    lease, and then say that the person must log in again, in doubt. Nobody presents it again.
+//! 4. Who has logged out stays logged out: a process that knew the session does not bring it back.
+//!    The access token that it holds serves there until it is due.
+//! 5. A rejected token is taken out only if it is still the one that is there.
+//! 6. A store that has lost its last write has lost it: a session whose renewal was among what is
+//!    gone asks its person to log in again.
+//!
+//! The rules are plain functions, and a model check explores every order in which four processes
+//! can obey them for two rounds, with crashes, pauses past every lease, lost and late answers, a
+//! store that fails, logins and log-outs, on a platform that refuses a used refresh token and on
+//! one that ends the session for it. `cargo test -p dingtalk-core --release --lib store::model --
+//! --nocapture` prints its sizes: 1.0 million states of sessions, 2.1 million of renewed tokens and
+//! 0.3 million of tickets, no violation. Rules that do not do (blind write, fencing alone, plain
+//! compare and swap, keeping the later one for sessions, no announcement, no wait, no second look,
+//! …) stand beside them, each with the steps in which it fails.
+//!
 //! [`Memory`] is the store of one process. Others live in crates of their own; whoever writes one
 //! holds it against [`conformance`].
 

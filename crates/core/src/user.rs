@@ -59,6 +59,10 @@ impl User {
     /// stored before its token is handed out, and every process that names the same session with
     /// [`App::user_kept_as`](crate::App::user_kept_as) shares it.
     ///
+    /// For a person's consent to more points later, take the new code the same way and give it the
+    /// same name: its tokens take the place of the stored ones, and a handle that still holds the
+    /// old token takes them up after [`forget_token`](Self::forget_token).
+    ///
     /// Name it before its first call, or [keep it](crate::auth::KeepSession) once you know who the
     /// person is. A login takes the place of a session that was stored under the name before; a
     /// refresh token that the program kept itself does not, since the stored one is newer.

@@ -47,7 +47,8 @@ impl Endpoint for KeepSession {
 }
 
 /// Forgets the session, here and in the store: what a log-out does. The platform is told nothing,
-/// since it knows no such call; the tokens end by themselves.
+/// since it knows no such call; the tokens end by themselves. Another process that holds the access
+/// token goes on with it until it is due, and cannot renew it then.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ForgetSession {}

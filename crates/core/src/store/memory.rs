@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{NewRecord, Record, Store, StoreKey, StoreOp, StoreReply};
@@ -123,10 +124,10 @@ impl State {
             }
             StoreOp::List { kind, host, client_id, after, limit } => {
                 let after = after.map(|key| key.to_string());
+                let from = after.map_or(Bound::Unbounded, Bound::Excluded);
                 let keys = self
                     .records
-                    .iter()
-                    .filter(|(name, _)| after.as_ref().is_none_or(|after| *name > after))
+                    .range((from, Bound::Unbounded))
                     .map(|(_, kept)| kept)
                     .filter(|kept| kept.lives(now))
                     .map(|kept| &kept.key)
