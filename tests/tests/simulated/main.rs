@@ -18,7 +18,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use dingtalk_core::store::Memory;
@@ -187,6 +187,9 @@ fn policy() -> Policy {
 }
 
 fn run(seed: u64) -> Totals {
+    static ALONE: Mutex<()> = Mutex::new(());
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    align();
     let world = World::new(seed);
     let mut sim = Builder::new()
         .rng_seed(seed)
@@ -206,6 +209,16 @@ fn run(seed: u64) -> Totals {
         round(&mut sim, &world, weather, &mut storm);
     }
     finish(&sim, &world, &storm)
+}
+
+/// tokio drops the tasks of a host that crashes in an order that hangs on their numbers, and those count
+/// on through the process: every run begins at a round one.
+fn align() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let number = |id: tokio::task::Id| id.to_string().parse::<u64>().unwrap();
+        while !number(tokio::spawn(async {}).id()).is_multiple_of(1024) {}
+    });
 }
 
 fn worker_name(at: usize) -> String {
