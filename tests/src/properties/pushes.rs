@@ -77,10 +77,19 @@ pub(super) fn events(data: &[u8]) {
     told(&event);
 }
 
-/// What is not understood is kept whole, and none of it is shown.
+/// What is not understood is kept whole, and none of it is shown: the names beside it are, so that
+/// a text that stands in one of them too is no leak.
 fn told(event: &Event) {
+    let named = [
+        Some(event.name.as_str()),
+        event.corp_id.as_ref().map(AsRef::as_ref),
+        event.suite_key.as_ref().map(AsRef::as_ref),
+        event.id.as_deref(),
+        event.biz_id.as_deref(),
+    ];
+    let shown = named.iter().flatten().any(|name| name.contains(event.data()));
     let debug = format!("{event:?}");
-    assert!(event.data().len() < 64 || !debug.contains(event.data()));
+    assert!(event.data().len() < 64 || shown || !debug.contains(event.data()));
     let _ = event.key();
     let _ = event.read::<serde_json::Value>();
 }
