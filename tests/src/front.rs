@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dingtalk_sandbox::Sandbox;
 
-use crate::bad_server::{BadServer, Seen};
+use crate::{BadServer, Seen};
 
 /// What is done to an answer on its way: it is written to the stream, or something else is. The
 /// connection ends where it returns `false`.

@@ -1,16 +1,14 @@
 //! What the tests of the workspace share: a sandbox with a client in front of it, whichever of the
 //! two clients it is and however its requests get there.
 
-mod bad_server;
 mod ear;
 mod front;
 mod hunt;
-pub mod properties;
 mod receiver;
 mod rig;
 mod stream_server;
 
-pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
+pub use dingtalk_properties::{self as properties, BadServer, Seen, answer, end, ok_json, reset};
 pub use ear::Ear;
 pub use front::{Front, Misdeed, Plot, Whole, hold, is_operation};
 pub use hunt::Hunt;

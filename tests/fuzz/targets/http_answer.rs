@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_tests::properties::check("http_answer", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_properties::check("http_answer", data));

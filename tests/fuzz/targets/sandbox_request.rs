@@ -1,6 +1,6 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_tests::properties::check(
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_properties::check(
     "sandbox_request",
     data
 ));

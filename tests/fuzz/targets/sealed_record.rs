@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_tests::properties::check("sealed_record", data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_properties::check("sealed_record", data));

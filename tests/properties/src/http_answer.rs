@@ -12,7 +12,7 @@ use dingtalk_core::contact::GetUser;
 use dingtalk_core::{App, Policy, Region};
 
 use super::{SECRET, TOKEN, at, says_nothing_of};
-use crate::BadServer;
+use crate::bad_server::BadServer;
 
 struct World {
     _server: BadServer,

@@ -3,8 +3,12 @@
 //!
 //! `cargo fuzz` (in `tests/fuzz`) makes up the bytes; `cargo test -p dingtalk-tests --test corpus`
 //! replays those that are kept, every crash that was found among them.
+//!
+//! They are a package of their own, since the fuzzers build whatever these need once more, with a
+//! sanitizer: no store, no second client.
 
 mod answers;
+mod bad_server;
 mod control;
 mod fixtures;
 mod forms;
@@ -25,6 +29,8 @@ use std::collections::BTreeSet;
 
 use arbitrary::{Arbitrary, Unstructured};
 use dingtalk_core::{App, Error, Timestamp};
+
+pub use bad_server::{BadServer, Seen, answer, end, ok_json, reset};
 
 /// A property by its name, which is also its fuzz target's and its corpus folder's.
 pub type Property = (&'static str, fn(&[u8]));
