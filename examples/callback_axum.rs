@@ -1,6 +1,8 @@
 //! How does an async program receive suite tickets and events? As one route of its server; here it
 //! is axum's. The sandbox registers the callback, pushes, and judges the answers.
 //!
+//! Your own program asks for the feature `callback` of its client.
+//!
 //! `cargo run --example callback_axum`
 
 use std::error::Error;

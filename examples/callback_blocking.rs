@@ -2,6 +2,8 @@
 //! out a request and takes a response; here it is the standard library's socket and `httparse`.
 //! The sandbox registers the callback, pushes, and judges the answers.
 //!
+//! Your own program asks for the feature `callback` of its client.
+//!
 //! `cargo run --example callback_blocking`
 
 use std::error::Error;

@@ -1,6 +1,8 @@
 //! Getting a connection: names, addresses, the proxy's tunnel, TLS. Whatever fails here fails
 //! before the request, so every error says that nothing was sent.
 
+mod stream;
+
 use std::cell::Cell;
 use std::error::Error as StdError;
 use std::future::Future;
@@ -13,13 +15,16 @@ use std::time::Duration;
 use dingtalk_core::{Limits, Proxy, ProxyRules, TransportError, is_loopback};
 use dingtalk_tls::Tls;
 use http::Uri;
-use hyper_rustls::{HttpsConnector, MaybeHttpsStream};
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
+use tokio_rustls::TlsConnector;
 use tower_service::Service;
+
+pub(crate) use stream::Stream;
 
 thread_local! {
     /// When the request that is being polled stops waiting for a connection. The pooled client
@@ -36,8 +41,6 @@ struct Inner {
     tls: Tls,
     user_agent: String,
 }
-
-pub(crate) type Stream = MaybeHttpsStream<TokioIo<TcpStream>>;
 
 impl Connect {
     pub(crate) fn new(rules: ProxyRules, tls: Tls, user_agent: String) -> Self {
@@ -59,18 +62,21 @@ impl Connect {
     /// A connection to the host of this URL, TLS included.
     pub(crate) async fn open(self, uri: Uri) -> Result<Stream, TransportError> {
         if uri.scheme_str() != Some("https") {
-            return Ok(MaybeHttpsStream::Http(self.0.dial_for(&uri).await?));
+            return Ok(Stream::Plain(self.0.dial_for(&uri).await?));
         }
-        let tls = self.0.tls.config()?;
-        let mut https = HttpsConnector::from((Dial(Arc::clone(&self.0)), tls));
-        https.call(uri).await.map_err(|error| handshake_fault(&*error))
+        let tls = TlsConnector::from(self.0.tls.config()?);
+        let name = ServerName::try_from(bare(uri.host().unwrap_or_default()).to_owned())
+            .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))?;
+        let tcp = self.0.dial_for(&uri).await?;
+        let stream = tls.connect(name, tcp).await.map_err(|error| handshake_fault(&error))?;
+        Ok(Stream::Tls(Box::new(stream)))
     }
 }
 
 impl Service<Uri> for Connect {
-    type Response = Stream;
+    type Response = TokioIo<Stream>;
     type Error = TransportError;
-    type Future = Pin<Box<dyn Future<Output = Result<Stream, TransportError>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<TokioIo<Stream>, TransportError>> + Send>>;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
         Poll::Ready(Ok(()))
@@ -83,34 +89,16 @@ impl Service<Uri> for Connect {
             CONNECTED_BY.get().unwrap_or_else(|| Instant::now() + Limits::default().connect);
         let open = self.clone().open(uri);
         Box::pin(async move {
-            timeout_at(deadline, open)
-                .await
-                .unwrap_or_else(|_| Err(TransportError::not_sent("no connection in time")))
+            match timeout_at(deadline, open).await {
+                Ok(opened) => opened.map(TokioIo::new),
+                Err(_) => Err(TransportError::not_sent("no connection in time")),
+            }
         })
     }
 }
 
-/// The part below TLS, for the TLS connector to call.
-#[derive(Clone)]
-struct Dial(Arc<Inner>);
-
-impl Service<Uri> for Dial {
-    type Response = TokioIo<TcpStream>;
-    type Error = TransportError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, TransportError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), TransportError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        let inner = Arc::clone(&self.0);
-        Box::pin(async move { inner.dial_for(&uri).await })
-    }
-}
-
 impl Inner {
-    async fn dial_for(&self, uri: &Uri) -> Result<TokioIo<TcpStream>, TransportError> {
+    async fn dial_for(&self, uri: &Uri) -> Result<TcpStream, TransportError> {
         let scheme = uri.scheme_str().unwrap_or_default();
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
@@ -125,15 +113,14 @@ impl Inner {
         proxy: &Proxy,
         host: &str,
         port: u16,
-    ) -> Result<TokioIo<TcpStream>, TransportError> {
+    ) -> Result<TcpStream, TransportError> {
         let broken = |error: std::io::Error| {
             let kind = error.kind();
             TransportError::not_sent(format!("the connection to the proxy broke: {kind}"))
         };
         let mut stream = dial(proxy.host(), proxy.port())
             .await
-            .map_err(|e| TransportError::not_sent(format!("proxy: {e}")))?
-            .into_inner();
+            .map_err(|e| TransportError::not_sent(format!("proxy: {e}")))?;
         let request = proxy.connect_request(host, port, &self.user_agent);
         stream.write_all(&request).await.map_err(broken)?;
         let mut answer = Vec::new();
@@ -142,14 +129,14 @@ impl Inner {
                 return Err(TransportError::not_sent("the proxy hung up"));
             }
             if let Some(verdict) = Proxy::connect_reply(&answer) {
-                return verdict.map(|()| TokioIo::new(stream));
+                return verdict.map(|()| stream);
             }
         }
     }
 }
 
-async fn dial(host: &str, port: u16) -> Result<TokioIo<TcpStream>, TransportError> {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+async fn dial(host: &str, port: u16) -> Result<TcpStream, TransportError> {
+    let bare = bare(host);
     if is_loopback(bare) && bare.parse::<std::net::IpAddr>().is_err() {
         // Plain http may go to these names, so no name server is asked what they mean.
         return match tcp("127.0.0.1", port).await {
@@ -163,7 +150,12 @@ async fn dial(host: &str, port: u16) -> Result<TokioIo<TcpStream>, TransportErro
     tcp(bare, port).await
 }
 
-async fn tcp(host: &str, port: u16) -> Result<TokioIo<TcpStream>, TransportError> {
+/// An IPv6 address without the brackets that a URL puts around it.
+fn bare(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+async fn tcp(host: &str, port: u16) -> Result<TcpStream, TransportError> {
     let uri = Uri::builder()
         .scheme("http")
         .authority(format!("{host}:{port}"))
@@ -174,7 +166,7 @@ async fn tcp(host: &str, port: u16) -> Result<TokioIo<TcpStream>, TransportError
     connector.set_nodelay(true);
     // The head start of IPv6 over IPv4 where a host has both.
     connector.set_happy_eyeballs_timeout(Some(Duration::from_millis(300)));
-    connector.call(uri).await.map_err(|error| {
+    connector.call(uri).await.map(TokioIo::into_inner).map_err(|error| {
         let kind = io_kind(&error);
         TransportError::not_sent(match kind {
             Some(kind) if kind != ErrorKind::Other => kind.to_string(),
@@ -194,13 +186,7 @@ fn io_kind(error: &(dyn StdError + 'static)) -> Option<ErrorKind> {
     kind.filter(|kind| kind.to_string() != "uncategorized error")
 }
 
-fn handshake_fault(error: &(dyn StdError + Send + Sync + 'static)) -> TransportError {
-    if let Some(ours) = error.downcast_ref::<TransportError>() {
-        return ours.clone();
-    }
-    let Some(io) = error.downcast_ref::<std::io::Error>() else {
-        return TransportError::not_sent("TLS: the host is not a valid name");
-    };
+fn handshake_fault(io: &std::io::Error) -> TransportError {
     let (mut at, mut kind) = (io, io.kind());
     // Layers wrap an I/O error into another one; rustls' own is the innermost.
     while let Some(inner) = at.get_ref() {

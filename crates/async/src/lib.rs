@@ -34,7 +34,9 @@
 //!
 //! | feature, off unless named | |
 //! |---|---|
+//! | `callback` | events and suite tickets pushed over HTTP: `core::callback` |
 //! | `stream` | events and callbacks over a web socket: `Client::stream` |
+//! | `tracing` | spans and events of calls, above |
 //!
 //! # What a call costs
 //!
@@ -68,6 +70,7 @@ mod pages;
 #[cfg(feature = "stream")]
 pub mod stream;
 mod transport;
+mod whole;
 
 pub use client::{Client, ClientBuilder};
 pub use dingtalk_core as core;

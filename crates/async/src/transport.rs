@@ -16,14 +16,14 @@ use dingtalk_core::{
 use dingtalk_tls::Tls;
 use http::header::{CONTENT_LENGTH, USER_AGENT};
 use http::{HeaderValue, Method};
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper_util::client::legacy::{Client, ResponseFuture};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::task::yield_now;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connect::{CONNECTED_BY, Connect};
+use crate::whole::Whole;
 
 /// Carries requests over HTTP/1.1 or HTTP/2, as the server offers, on pooled connections.
 /// A clone shares the pool. It works inside a tokio runtime with I/O and time enabled.
@@ -43,7 +43,7 @@ use crate::connect::{CONNECTED_BY, Connect};
 /// ```
 #[derive(Clone)]
 pub struct HttpTransport {
-    client: Client<Connect, Full<Bytes>>,
+    client: Client<Connect, Whole>,
     user_agent: HeaderValue,
     #[cfg(feature = "stream")]
     connect: Connect,
@@ -90,7 +90,7 @@ impl Transport for HttpTransport {
         }
         request.headers_mut().entry(USER_AGENT).or_insert_with(|| self.user_agent.clone());
         let quiet = Arc::clone(&self.quiet);
-        Box::pin(carry(self.client.request(request.map(Full::from)), limits, quiet))
+        Box::pin(carry(self.client.request(request.map(|body| Whole(body.into()))), limits, quiet))
     }
 }
 
@@ -153,7 +153,7 @@ async fn catch_up() {
 async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, TransportError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    while let Some(frame) = body.frame().await {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let Ok(data) = frame.map_err(|e| hyper_fault(&e))?.into_data() else { continue };
         if data.len() > most - first.len().max(whole.len()) {
             let words = format!("the answer is larger than {most} bytes");
@@ -258,7 +258,7 @@ impl fmt::Debug for HttpTransportBuilder {
     }
 }
 
-fn client(connect: Connect) -> Client<Connect, Full<Bytes>> {
+fn client(connect: Connect) -> Client<Connect, Whole> {
     // Servers close idle connections after a minute or more.
     const IDLE_AGE: Duration = Duration::from_secs(50);
     const IDLE_PER_HOST: usize = 64;

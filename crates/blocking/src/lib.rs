@@ -20,6 +20,7 @@
 //!
 //! | feature, off unless named | |
 //! |---|---|
+//! | `callback` | events and suite tickets pushed over HTTP: `core::callback` |
 //! | `stream` | events and callbacks over a web socket: `Client::stream` |
 //! | `tracing` | spans and events of calls, below |
 //!

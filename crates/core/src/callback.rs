@@ -1,5 +1,5 @@
 //! Receives what the platform pushes over HTTP: encrypted, signed, and answered in kind
-//! (wire-facts §10.1–10.6).
+//! (wire-facts §10.1–10.6). It is there with the feature `callback`, of this crate or of a client.
 //!
 //! A [`Receiver`] is a function from an `http::Request` to an `http::Response` in two steps, so
 //! that a program acts before it acknowledges: what is not acknowledged comes again, after 10 and

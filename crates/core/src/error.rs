@@ -46,32 +46,26 @@ struct Inner {
 
 /// What the caller can do about an [`Error`]: the classes of wire-facts §11.1 and the failures
 /// that never reached the platform.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The platform did not accept client id and secret (or suite key and secret). They are not
     /// tried again for a minute.
-    #[error("wrong credentials: check client id and secret in the developer console")]
     Credentials,
     /// The pushed suite ticket is out of date.
-    #[error("suite ticket out of date: wait for the next push, then call again")]
     TicketStale,
     /// The organization has not authorized the app, has revoked it, or has stopped it.
-    #[error("not authorized by the organization: have its admin open or authorize the app")]
     NotAuthorized,
     /// A one-time code is unknown, used, expired, or of another kind; it is never sent twice.
-    #[error("one-time code not usable: start the login again for a new one")]
     CodeDead,
     /// The user's refresh token is no longer good.
-    #[error("the user's session is over: let the person log in again")]
     LoginAgain {
         /// Whether an earlier refresh was lost on the way, so that the session may have been
         /// rotated away by ourselves.
         in_doubt: bool,
     },
     /// The app or the person has not been granted a permission point.
-    #[error("permission point missing: request it and have it granted{}", Points(.points, .link))]
     Permission {
         /// The points that the platform names; empty when it names none.
         points: Vec<String>,
@@ -79,84 +73,132 @@ pub enum ErrorKind {
         link: Option<String>,
     },
     /// This machine's address is not on the app's white list.
-    #[error("address not on the app's IP white list{}: add it in the developer console", Of(.ip))]
     IpNotAllowed {
         /// The address as the platform saw it.
         ip: Option<String>,
     },
     /// The person or department lies outside the app's contact scope.
-    #[error("outside the app's contact scope: widen it in the developer console")]
     OutsideScope,
     /// No such person, department or task. A normal result of a look-up.
-    #[error("not found")]
     NotFound,
     /// The platform refuses the request as it was written.
-    #[error("request refused: fix its parameters")]
     BadRequest,
     /// The request carried no token where the platform looks for one.
-    #[error("the request carried no token: a fault of the program that built it")]
     MissingToken,
     /// There is no such API, or it is disabled.
-    #[error("no such API on this platform: check path, method and region")]
     NoSuchApi,
     /// Too many calls; nothing was executed.
-    #[error("throttled: call again in {}", Wait(.retry_in))]
     Throttled {
         /// When it makes sense to call again.
         #[serde(with = "millis")]
         retry_in: Duration,
     },
     /// The organization's monthly quota is used up.
-    #[error("monthly quota used up: buy a larger package or wait for the next month")]
     Quota,
     /// This machine's address made too many calls and is banned; nothing goes out until it ends.
-    #[error("this machine's address is banned: calls go out again in {}", Wait(.retry_in))]
     IpBanned {
         /// Time left of the ban.
         #[serde(with = "millis")]
         retry_in: Duration,
     },
     /// The platform is busy or broken at the moment.
-    #[error("the platform is busy: call again later")]
     Busy {
         /// Whether the request may have been executed all the same.
         maybe_executed: bool,
     },
     /// A fresh token was rejected like the one before it.
-    #[error("token rejected twice: check that app, organization and region belong together")]
     TokenRejected,
     /// The request could not be delivered; nothing was executed.
-    #[error("not delivered: check network, proxy and TLS")]
     Unreachable,
     /// The request was sent and its answer was lost; it may have been executed.
-    #[error("answer lost: look whether it was executed before sending it again")]
     Lost,
     /// Time ran out; `maybe_executed` tells whether the request may have reached the platform.
-    #[error("timed out")]
     TimedOut {
         /// Whether the request may have been executed.
         maybe_executed: bool,
     },
     /// The answer is larger than the bound that was set.
-    #[error("answer too large: raise the bound if it is meant to be")]
     TooLarge,
     /// The answer is not what the platform is known to send.
-    #[error("answer not understood: a proxy in between, or a change of the platform")]
     Reply,
     /// The call was refused before anything was sent.
-    #[error("invalid")]
     Invalid,
     /// The token store cannot be used, and this credential may not be renewed without it: a
     /// refresh token that another process may have used would be lost.
-    #[error("token store not usable: mend it, then call again")]
     Store,
     /// The call was cancelled.
-    #[error("cancelled")]
     Cancelled,
     /// A code that is not known here; see [`Error::code`] and [`Error::message`].
-    #[error("refused by the platform")]
     Unknown,
 }
+
+impl fmt::Display for ErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Credentials => {
+                "wrong credentials: check client id and secret in the developer console"
+            }
+            Self::TicketStale => {
+                "suite ticket out of date: wait for the next push, then call again"
+            }
+            Self::NotAuthorized => {
+                "not authorized by the organization: have its admin open or authorize the app"
+            }
+            Self::CodeDead => "one-time code not usable: start the login again for a new one",
+            Self::LoginAgain { .. } => "the user's session is over: let the person log in again",
+            Self::Permission { points, link } => {
+                return write!(
+                    f,
+                    "permission point missing: request it and have it granted{}",
+                    Points(points, link)
+                );
+            }
+            Self::IpNotAllowed { ip } => {
+                return write!(
+                    f,
+                    "address not on the app's IP white list{}: add it in the developer console",
+                    Of(ip)
+                );
+            }
+            Self::OutsideScope => {
+                "outside the app's contact scope: widen it in the developer console"
+            }
+            Self::NotFound => "not found",
+            Self::BadRequest => "request refused: fix its parameters",
+            Self::MissingToken => {
+                "the request carried no token: a fault of the program that built it"
+            }
+            Self::NoSuchApi => "no such API on this platform: check path, method and region",
+            Self::Throttled { retry_in } => {
+                return write!(f, "throttled: call again in {}", Wait(retry_in));
+            }
+            Self::Quota => "monthly quota used up: buy a larger package or wait for the next month",
+            Self::IpBanned { retry_in } => {
+                return write!(
+                    f,
+                    "this machine's address is banned: calls go out again in {}",
+                    Wait(retry_in)
+                );
+            }
+            Self::Busy { .. } => "the platform is busy: call again later",
+            Self::TokenRejected => {
+                "token rejected twice: check that app, organization and region belong together"
+            }
+            Self::Unreachable => "not delivered: check network, proxy and TLS",
+            Self::Lost => "answer lost: look whether it was executed before sending it again",
+            Self::TimedOut { .. } => "timed out",
+            Self::TooLarge => "answer too large: raise the bound if it is meant to be",
+            Self::Reply => "answer not understood: a proxy in between, or a change of the platform",
+            Self::Invalid => "invalid",
+            Self::Store => "token store not usable: mend it, then call again",
+            Self::Cancelled => "cancelled",
+            Self::Unknown => "refused by the platform",
+        };
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for ErrorKind {}
 
 impl ErrorKind {
     /// It in one word, such as `throttled`: for logs and for counting. These words do not change.

@@ -35,9 +35,11 @@ mod kind;
 mod seen;
 mod suite;
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use sha1_smol::Sha1;
 
 pub use contacts::{DeptChange, DeptRecord, RoleChange, RoleRecord, UserChange, UserRecord};
 pub use kind::EventKind;
@@ -75,9 +77,16 @@ pub struct Event {
 pub struct EventKey([u8; 16]);
 
 /// A text is no event: no JSON object, or one that does not say what happened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not an event: {0}")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotAnEvent(&'static str);
+
+impl fmt::Display for NotAnEvent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not an event: {}", self.0)
+    }
+}
+
+impl std::error::Error for NotAnEvent {}
 
 impl Event {
     /// Reads what an HTTP push holds after decryption: one flat event, or as many as SyncHTTP has
@@ -205,13 +214,13 @@ impl Event {
 impl EventKey {
     /// A key made of texts; no two lists of texts share one.
     pub(crate) fn of(parts: &[&str]) -> Self {
-        let mut hash = Sha256::new();
+        let mut hash = Sha1::new();
         for part in parts {
-            hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
-            hash.update(part);
+            hash.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            hash.update(part.as_bytes());
         }
         let mut key = [0; 16];
-        key.copy_from_slice(&hash.finalize()[..16]);
+        key.copy_from_slice(&hash.digest().bytes()[..16]);
         Self(key)
     }
 }

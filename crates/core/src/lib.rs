@@ -53,7 +53,7 @@
 //! | WHEN | [`Call`], [`Sent`], [`Asked`], [`Step`] over the erased [`machine::Machine`] |
 //! | WHO CARRIES | a [`Transport`]; any closure is one by [`from_fn`] |
 //! | WHERE tokens are shared | a [`Store`] that answers [`StoreOp`]s: [`mod@store`] has the rules, and one for a single process |
-//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP ([`callback`]) or over a web socket ([`mod@stream`]) |
+//! | WHAT HAPPENED | an [`Event`](event::Event), told over HTTP (`callback`, with the feature of that name) or over a web socket ([`mod@stream`]) |
 //! | WHAT WENT WRONG | an [`Error`] whose [`ErrorKind`] says what to do about it |
 //! | WHAT HAPPENS meanwhile | a span and events in the words of `trace`, with the feature `tracing` |
 //!
@@ -119,6 +119,7 @@
 mod app;
 pub mod auth;
 mod call;
+#[cfg(feature = "callback")]
 pub mod callback;
 pub mod contact;
 mod corp;

@@ -7,7 +7,6 @@ use dingtalk_core::stream::{Address, Input, Link};
 use dingtalk_tls::web_socket;
 use futures_util::{SinkExt, StreamExt};
 use http::HeaderValue;
-use hyper_util::rt::TokioIo;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -20,7 +19,7 @@ const LONGEST_WRITE: Duration = Duration::from_secs(10);
 /// How long the other side may take to say farewell too.
 const LONGEST_FAREWELL: Duration = Duration::from_secs(2);
 
-type Socket = WebSocketStream<TokioIo<Stream>>;
+type Socket = WebSocketStream<Stream>;
 
 /// What it is made of.
 pub(crate) struct Plug {
@@ -62,7 +61,7 @@ async fn open(
         .map_err(|_| TransportError::not_sent("the user agent cannot stand in a header"))?;
     let origin = address.origin();
     let request = web_socket::request(address, &user_agent)?;
-    let stream = TokioIo::new(connect.open(origin).await?);
+    let stream = connect.open(origin).await?;
     let config = web_socket::config(largest_frame);
     match client_async_with_config(request, stream, Some(config)).await {
         Ok((socket, _)) => Ok(socket),

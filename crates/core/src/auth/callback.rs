@@ -1,6 +1,7 @@
 //! What the browser brings back from the login page (wire-facts §4.4).
 
 use std::borrow::Cow;
+use std::fmt;
 
 use super::authorize::State;
 use super::code::AuthCode;
@@ -61,41 +62,72 @@ pub fn parse_callback(url_or_query: &str, state: &State) -> Result<AuthCode, Cal
 }
 
 /// Why a browser's return is no login.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// There is no state.
-    #[error("the browser brought no state back: begin the login again, and never without a state")]
     StateMissing,
     /// The state is not the one that this browser was sent out with.
-    #[error(
-        "the state is not this session's: begin the login again; many of them are a forgery, or \
-         a session that gets lost on the way"
-    )]
     StateDiffers,
     /// The person refused, or the login page did.
-    #[error("the login was refused ({error}): offer the person to begin again")]
     Refused {
         /// The page's own word, such as `access_denied`; other characters than those of a word
         /// are left out.
         error: String,
     },
     /// There is no code.
-    #[error("the browser brought no code back: check the redirect URI's handler, and begin again")]
     CodeMissing,
     /// `authCode` and `code` are not the same.
-    #[error("authCode and code differ, as the platform never sends them: begin the login again")]
     CodesDiffer,
     /// A parameter is there more than once.
-    #[error("{name} comes more than once, as the platform never sends it: begin the login again")]
     Repeated {
         /// The parameter's name.
         name: &'static str,
     },
     /// The address is longer than 8 KiB.
-    #[error("the address is longer than 8 KiB, as the platform never sends it: refuse it")]
     TooLong,
 }
+
+impl fmt::Display for CallbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::StateMissing => {
+                "the browser brought no state back: begin the login again, and never without a \
+                 state"
+            }
+            Self::StateDiffers => {
+                "the state is not this session's: begin the login again; many of them are a \
+                 forgery, or a session that gets lost on the way"
+            }
+            Self::Refused { error } => {
+                return write!(
+                    f,
+                    "the login was refused ({error}): offer the person to begin again"
+                );
+            }
+            Self::CodeMissing => {
+                "the browser brought no code back: check the redirect URI's handler, and begin \
+                 again"
+            }
+            Self::CodesDiffer => {
+                "authCode and code differ, as the platform never sends them: begin the login again"
+            }
+            Self::Repeated { name } => {
+                return write!(
+                    f,
+                    "{name} comes more than once, as the platform never sends it: begin the login \
+                     again"
+                );
+            }
+            Self::TooLong => {
+                "the address is longer than 8 KiB, as the platform never sends it: refuse it"
+            }
+        };
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for CallbackError {}
 
 fn query_of(url_or_query: &str) -> &str {
     let text = url_or_query.split_once('#').map_or(url_or_query, |(before, _)| before);

@@ -3,9 +3,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac_sha256::HMAC;
 use serde::Serialize;
-use sha2::Sha256;
 
 use crate::auth::AccessToken;
 use crate::dialect::Legacy;
@@ -86,11 +85,7 @@ pub fn service_signature(secret: &Secret, unix_millis: u64, ticket: Option<&str>
         None => unix_millis.to_string(),
     };
     let text = Secret::new(text);
-    // HMAC takes a key of any length, so the fallback cannot happen; it only keeps the types honest.
-    let mac = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes())
-        .unwrap_or_else(|_| Hmac::new(&Default::default()));
-    let digest = mac.chain_update(text.expose().as_bytes()).finalize().into_bytes();
-    Secret::new(STANDARD.encode(digest))
+    Secret::new(STANDARD.encode(HMAC::mac(text.expose(), secret.expose())))
 }
 
 #[cfg(test)]

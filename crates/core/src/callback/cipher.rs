@@ -8,7 +8,7 @@ use base64::engine::GeneralPurpose;
 use base64::engine::general_purpose::PAD;
 use cbc::cipher::array::Array;
 use cbc::cipher::{BlockModeDecrypt as _, BlockModeEncrypt as _, KeyIvInit as _};
-use sha1::{Digest as _, Sha1};
+use sha1_smol::Sha1;
 use zeroize::Zeroizing;
 
 use super::Refusal;
@@ -57,8 +57,9 @@ impl Cipher {
     pub(super) fn signature(&self, timestamp: &str, nonce: &str, encrypt: &str) -> [u8; 20] {
         let mut parts = [self.token.expose(), timestamp, nonce, encrypt];
         parts.sort_unstable();
-        let hash = parts.iter().fold(Sha1::new(), |hash, part| hash.chain_update(part));
-        hash.finalize().into()
+        let mut hash = Sha1::new();
+        parts.iter().for_each(|part| hash.update(part.as_bytes()));
+        hash.digest().bytes()
     }
 
     /// Decrypts an `encrypt` text whose signature was checked.

@@ -1,5 +1,6 @@
 //! Why a push is not received.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -13,29 +14,21 @@ use super::Owner;
 /// [`code`](Self::code) is the number under which the platform's own callback library knows it.
 /// That library's 900006 and 900007 (signature or encryption cannot be computed) cannot happen
 /// here.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Refusal {
     /// It is no POST.
-    #[error("no POST: the platform never sends another method")]
     Method,
     /// The body is larger than the receiver takes.
-    #[error("the body is larger than {limit} bytes, as the platform never sends it")]
     TooLarge {
         /// The most that the receiver takes.
         limit: usize,
     },
     /// Decrypted, it is no event.
-    #[error("signed and decrypted, but no event: the platform never sends such a text")]
     Plaintext,
     /// The query has no readable `timestamp`.
-    #[error("no timestamp in the query, or none that is a number")]
     Timestamp,
     /// It was signed too long ago, or lies ahead.
-    #[error(
-        "signed {} s from now, more than the {} s that are allowed: check this machine's clock; \
-         else it is a replay", .off.as_secs(), .max.as_secs()
-    )]
     Stale {
         /// How far the signed time is from ours.
         off: Duration,
@@ -43,31 +36,23 @@ pub enum Refusal {
         max: Duration,
     },
     /// The query has no `nonce`.
-    #[error("no nonce in the query")]
     Nonce,
     /// This very push was acknowledged before.
-    #[error("a replay: this very push was acknowledged before")]
     Replayed,
     /// The receiver's own AES key is none.
-    #[error("the AES key is not 43 letters and digits: copy it from the developer console")]
     AesKey,
     /// The query has neither `signature` nor `msg_signature` of 40 hex digits.
-    #[error("unsigned: no signature of 40 hex digits in the query")]
     Unsigned,
     /// The signature differs.
-    #[error("the signature differs: a wrong token, or a forgery")]
     Signature,
     /// It cannot be decrypted.
-    #[error("it cannot be decrypted: {why}")]
     Decrypt {
         /// What is wrong.
         why: &'static str,
     },
     /// The lengths inside do not fit.
-    #[error("decrypted, its length is wrong: check the AES key")]
     Length,
     /// It is for somebody else.
-    #[error("for {found:?}, but this receiver is for {expected}{}", hint(.expected, .found))]
     Owner {
         /// For whom this receiver is.
         expected: Owner,
@@ -76,9 +61,55 @@ pub enum Refusal {
     },
     /// One of its events is being acted on at this moment, because it was pushed before and not
     /// acknowledged yet.
-    #[error("already being acted on: the platform pushes it again")]
     UnderWay,
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::Method => "no POST: the platform never sends another method",
+            Self::TooLarge { limit } => {
+                return write!(
+                    f,
+                    "the body is larger than {limit} bytes, as the platform never sends it"
+                );
+            }
+            Self::Plaintext => {
+                "signed and decrypted, but no event: the platform never sends such a text"
+            }
+            Self::Timestamp => "no timestamp in the query, or none that is a number",
+            Self::Stale { off, max } => {
+                return write!(
+                    f,
+                    "signed {} s from now, more than the {} s that are allowed: check this \
+                     machine's clock; else it is a replay",
+                    off.as_secs(),
+                    max.as_secs()
+                );
+            }
+            Self::Nonce => "no nonce in the query",
+            Self::Replayed => "a replay: this very push was acknowledged before",
+            Self::AesKey => {
+                "the AES key is not 43 letters and digits: copy it from the developer console"
+            }
+            Self::Unsigned => "unsigned: no signature of 40 hex digits in the query",
+            Self::Signature => "the signature differs: a wrong token, or a forgery",
+            Self::Decrypt { why } => return write!(f, "it cannot be decrypted: {why}"),
+            Self::Length => "decrypted, its length is wrong: check the AES key",
+            Self::Owner { expected, found } => {
+                return write!(
+                    f,
+                    "for {found:?}, but this receiver is for {expected}{}",
+                    hint(expected, found)
+                );
+            }
+            Self::UnderWay => "already being acted on: the platform pushes it again",
+        };
+        f.write_str(text)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl Refusal {
     /// The number that the platform's own callback library gives this, 900001 to 900010; `None`

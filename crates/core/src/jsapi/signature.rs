@@ -5,8 +5,7 @@ use std::fmt;
 
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
-use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha1_smol::Sha1;
 
 use crate::Secret;
 
@@ -141,8 +140,8 @@ pub(super) fn form_decoded(text: &str) -> String {
 
 pub(super) fn digest(hash: Hash, text: &str) -> String {
     match hash {
-        Hash::Sha256 => hex(&Sha256::digest(text)),
-        Hash::Sha1 => hex(&Sha1::digest(text)),
+        Hash::Sha256 => hex(&hmac_sha256::Hash::hash(text.as_bytes())),
+        Hash::Sha1 => hex(&Sha1::from(text).digest().bytes()),
     }
 }
 
