@@ -9,8 +9,8 @@ IO = {"ureq", "hyper", "hyper-util", "tokio", "mio", "socket2", "rustls", "rusql
 NEVER = {"openssl", "openssl-sys", "native-tls", "aws-lc-sys", "aws-lc-rs"}
 RULES = {
     "dingtalk-core": (40, IO),
-    "dingtalk-blocking": (80, {"tokio", "hyper"}),
-    "dingtalk-async": (110, {"ureq"}),
+    "dingtalk-blocking": (50, {"tokio", "hyper"}),
+    "dingtalk-async": (70, {"ureq"}),
     "dingtalk-store-sqlite": (60, IO - {"libc", "rusqlite"}),
     "dingtalk-store-redis": (75, IO - {"libc", "redis", "socket2"}),
     "dingtalk-store-sealed": (60, IO - {"libc"}),

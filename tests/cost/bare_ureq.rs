@@ -19,8 +19,8 @@ impl Caller {
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_idle_connections_per_host(64)
-            .max_idle_connections(256)
+            .max_idle_connections_per_host(1024)
+            .max_idle_connections(2048)
             .proxy(None)
             .build();
         Self { agent: config.into(), origin: origin.to_owned() }

@@ -259,9 +259,10 @@ impl fmt::Debug for HttpTransportBuilder {
 }
 
 fn client(connect: Connect) -> Client<Connect, Whole> {
-    // Servers close idle connections after a minute or more.
+    // Servers close idle connections after a minute or more. Those of a burst are kept for the next
+    // one: whoever keeps fewer than are in flight connects anew all the time.
     const IDLE_AGE: Duration = Duration::from_secs(50);
-    const IDLE_PER_HOST: usize = 64;
+    const IDLE_PER_HOST: usize = 1024;
     // A network that swallows packets kills a shared HTTP/2 connection without a sign; without
     // these, every call on it would wait for its whole time.
     const PING_AFTER: Duration = Duration::from_secs(8);

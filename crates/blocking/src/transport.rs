@@ -234,9 +234,10 @@ fn take_target(uri: &mut Uri) -> Result<PathAndQuery, TransportError> {
 
 fn config(user_agent: &str, limits: Limits) -> Config {
     // ureq keeps three idle connections a host unless told, so that the fourth thread would
-    // connect anew for every call. Servers close idle ones after a minute or more.
-    const IDLE_PER_HOST: usize = 64;
-    const IDLE: usize = 256;
+    // connect anew for every call. Servers close idle ones after a minute or more. Those of a
+    // burst are kept for the next one.
+    const IDLE_PER_HOST: usize = 1024;
+    const IDLE: usize = 2048;
     const IDLE_AGE: Duration = Duration::from_secs(50);
     let (connect, total) = bounds(limits);
     Config::builder()

@@ -54,7 +54,7 @@ pub(crate) fn accept_raw(family: Family, response: &Response) -> Option<Box<RawV
     match family {
         Family::Legacy => {
             Legacy::accept::<serde::de::IgnoredAny>(response)?;
-            serde_json::from_slice(response.body()).ok()
+            serde_json::from_str(text(response)?).ok()
         }
         Family::TopApi => TopApi::accept(response),
         Family::OpenApi => OpenApi::accept(response),

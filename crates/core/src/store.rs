@@ -42,7 +42,7 @@
 
 pub mod conformance;
 mod memory;
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod model;
 pub(crate) mod rules;
 

@@ -3,18 +3,19 @@
 from contextlib import ExitStack
 
 from .pairs import compare
-from .programs import FAMILIES, drive, server
+from .programs import FAMILIES, OURS_ASYNC, REQWEST, drive, server
 from .text import added, range_of, table
 
 IN_FLIGHT = (1, 32, 256)
 MILLISECONDS = 300
+COMPARED = (*FAMILIES, (REQWEST, (OURS_ASYNC,)))
 
 
 def measure(rounds: int) -> list:
     rows = []
     with ExitStack() as stack:
         origin = stack.enter_context(server())
-        for reference, others in FAMILIES:
+        for reference, others in COMPARED:
             one = stack.enter_context(drive(reference, origin))
             for other in others:
                 with drive(other, origin) as two:
@@ -27,7 +28,7 @@ def measure(rounds: int) -> list:
 
 def tables(rows: list) -> str:
     lines = []
-    for reference, _ in FAMILIES:
+    for reference, _ in COMPARED:
         mine = [row for row in rows if row[0] == reference.title]
         heads = [f"against {reference.title}", "in flight", "calls a second", "p50 added", "p99 added",
                  f"({reference.title}: calls a second, p50, p99)"]

@@ -1,6 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_properties::check(
-    "callback_request",
-    data
-));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| dingtalk_properties::check("callback_request", data));

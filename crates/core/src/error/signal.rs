@@ -42,7 +42,9 @@ impl Signal {
             signal.request_id = request_id_header(response);
             return signal;
         }
-        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(body) else {
+        // As text, like every other answer: one reader is linked instead of two.
+        let text = String::from_utf8_lossy(body);
+        let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
             signal.unreadable = true;
             signal.request_id = request_id_header(response);
             return signal;

@@ -75,7 +75,8 @@ impl Job {
         let mut values: Vec<_> = form_urlencoded::parse(self.query.as_bytes())
             .map(|(_, value)| Secret::new(value.into_owned()))
             .collect();
-        if let Ok(Value::Object(body)) = serde_json::from_slice(&self.body) {
+        let body = str::from_utf8(&self.body).unwrap_or_default();
+        if let Ok(Value::Object(body)) = serde_json::from_str(body) {
             values.extend(body.into_iter().filter_map(|(_, value)| match value {
                 Value::String(text) => Some(Secret::new(text)),
                 _ => None,
