@@ -52,9 +52,9 @@ fn asynchronous(sandbox: &Sandbox, ca: Option<&str>, policy: Policy) -> Result<S
 /// Tries once.
 fn once() -> Policy {
     let mut policy = patient();
-    policy.total = Duration::from_secs(20);
-    policy.backoff = Duration::from_secs(30);
-    policy.backoff_max = Duration::from_secs(30);
+    policy.total = Duration::from_secs(5);
+    policy.backoff = Duration::from_secs(8);
+    policy.backoff_max = Duration::from_secs(8);
     policy
 }
 
