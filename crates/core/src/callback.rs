@@ -66,9 +66,9 @@
 //! | by hand: verified, decrypted, read into a `serde_json::Value` | 21 | |
 //! | refused for its signature | 10 | 0.29 × received |
 //!
-//! The difference is hashes without SHA instructions, the key by which a repeat is known, the names made alike, and the type. What
-//! a bad signature costs is the reading of the body and the hash over it: `tests/run` fails if
-//! that is more than half of a good one.
+//! The difference is hashes without SHA instructions, the key by which a repeat is known, the names
+//! made alike, and the type. What a bad signature costs is the reading of the body and the hash over
+//! it: `tests/run` fails if that is more than half of a good one.
 
 mod cipher;
 mod owner;
