@@ -12,12 +12,11 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use dingtalk_core::{Limits, Proxy, ProxyRules, TransportError, is_loopback};
+use dingtalk_core::{Limits, Proxy, ProxyRules, TransportError, bare_host, is_loopback};
 use dingtalk_tls::Tls;
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -65,8 +64,7 @@ impl Connect {
             return Ok(Stream::Plain(self.0.dial_for(&uri).await?));
         }
         let tls = TlsConnector::from(self.0.tls.config()?);
-        let name = ServerName::try_from(bare(uri.host().unwrap_or_default()).to_owned())
-            .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))?;
+        let name = dingtalk_tls::server_name(uri.host().unwrap_or_default())?;
         let tcp = self.0.dial_for(&uri).await?;
         let stream = tls.connect(name, tcp).await.map_err(|error| handshake_fault(&error))?;
         Ok(Stream::Tls(Box::new(stream)))
@@ -136,7 +134,7 @@ impl Inner {
 }
 
 async fn dial(host: &str, port: u16) -> Result<TcpStream, TransportError> {
-    let bare = bare(host);
+    let bare = bare_host(host);
     if is_loopback(bare) && bare.parse::<std::net::IpAddr>().is_err() {
         // Plain http may go to these names, so no name server is asked what they mean.
         return match tcp("127.0.0.1", port).await {
@@ -148,11 +146,6 @@ async fn dial(host: &str, port: u16) -> Result<TcpStream, TransportError> {
         return tcp(&format!("[{bare}]"), port).await;
     }
     tcp(bare, port).await
-}
-
-/// An IPv6 address without the brackets that a URL puts around it.
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 async fn tcp(host: &str, port: u16) -> Result<TcpStream, TransportError> {

@@ -164,7 +164,7 @@ pub use id::{
 pub use policy::Policy;
 pub use proxy::{NoProxy, Proxy, ProxyRules};
 pub use raw::RawEndpoint;
-pub use region::{Region, check_scheme, is_loopback};
+pub use region::{Region, bare_host, check_scheme, is_loopback};
 pub use secret::{Personal, Secret};
 pub use store::{NewRecord, Record, Store, StoreKey, StoreKind, StoreOp, StoreReply};
 pub use time::Timestamp;

@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
-use crate::{Error, Secret, TransportError, is_loopback};
+use crate::{Error, Secret, TransportError, bare_host, is_loopback};
 
 /// An HTTP proxy that tunnels by CONNECT. `Debug` shows host and port, never the credentials.
 ///
@@ -237,7 +237,7 @@ impl NoProxy {
 
     /// Whether a host as written in a URL is reached directly.
     pub fn matches(&self, host: &str, port: u16) -> bool {
-        let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+        let host = bare_host(host).trim_end_matches('.');
         let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
         self.0.iter().any(|entry| match entry {
             Entry::All => true,

@@ -180,11 +180,21 @@ pub fn is_loopback(host: &str) -> bool {
     if matches!(host, "127.0.0.1" | "localhost") {
         return true;
     }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bare = bare_host(host);
     match bare.parse::<std::net::IpAddr>() {
         Ok(address) => address.is_loopback(),
         Err(_) => bare == "localhost" || bare.ends_with(".localhost"),
     }
+}
+
+/// A host as written in a URL, without the brackets that stand around an IPv6 address there.
+///
+/// ```
+/// assert_eq!(dingtalk_core::bare_host("[::1]"), "::1");
+/// assert_eq!(dingtalk_core::bare_host("api.dingtalk.com"), "api.dingtalk.com");
+/// ```
+pub fn bare_host(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use dingtalk_core::{Error, TransportError};
-use rustls::pki_types::CertificateDer;
+use dingtalk_core::{Error, TransportError, bare_host};
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::version::{TLS12, TLS13};
 use rustls::{CertificateError, ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
@@ -89,6 +89,15 @@ impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls").field("extra_authorities", &self.extra.len()).finish_non_exhaustive()
     }
+}
+
+/// The name that a server's certificate must bear, from a host as written in a URL.
+///
+/// # Errors
+/// When no certificate could bear it.
+pub fn server_name(host: &str) -> Result<ServerName<'static>, TransportError> {
+    ServerName::try_from(bare_host(host).to_owned())
+        .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))
 }
 
 /// What rustls found wrong, in words that quote nothing from the wire.
