@@ -188,6 +188,16 @@ pub fn fidelity() -> String {
     fidelity::markdown()
 }
 
+/// The names of all operations that the sandbox serves, APIs before pages: what [`Fault::on`], [`Sandbox::gate`] and
+/// [`Sandbox::count`] take.
+///
+/// ```
+/// assert!(dingtalk_sandbox::operations().any(|name| name == "GET /v1.0/contact/users/{unionId}"));
+/// ```
+pub fn operations() -> impl Iterator<Item = &'static str> {
+    routes::all().map(|operation| operation.name)
+}
+
 /// A handle to one sandbox; clones are the same sandbox. Any number can live in one process, each with its own clock,
 /// people, apps and port.
 #[derive(Clone, Debug)]

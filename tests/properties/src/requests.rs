@@ -2,61 +2,11 @@
 //! asked for, no panic, and a body of the family's form.
 
 use arbitrary::Unstructured;
-use dingtalk_sandbox::Sandbox;
+use dingtalk_sandbox::{Sandbox, operations};
 use http::{Request, Response};
 use serde_json::Value;
 
 use super::{START, choose, one_of, word};
-
-/// Every API, with something in the place of its path members.
-const PATHS: [&str; 46] = [
-    "/gettoken",
-    "/get_jsapi_ticket",
-    "/auth/scopes",
-    "/sso/gettoken",
-    "/sso/getuserinfo",
-    "/sns/getuserinfo_bycode",
-    "/user/getuserinfo",
-    "/service/get_corp_token",
-    "/service/get_suite_token",
-    "/service/get_auth_info",
-    "/service/get_agent",
-    "/call_back/register_call_back",
-    "/call_back/get_call_back",
-    "/topapi/v2/user/get",
-    "/topapi/v2/user/getuserinfo",
-    "/topapi/v2/user/getbymobile",
-    "/topapi/v2/user/list",
-    "/topapi/user/getbyunionid",
-    "/topapi/user/listsimple",
-    "/topapi/user/listid",
-    "/topapi/v2/department/listsub",
-    "/topapi/v2/department/listsubid",
-    "/topapi/v2/department/get",
-    "/topapi/v2/department/listparentbyuser",
-    "/topapi/v2/department/listparentbydept",
-    "/v1.0/oauth2/accessToken",
-    "/v1.0/oauth2/userAccessToken",
-    "/v1.0/oauth2/corpAccessToken",
-    "/v1.0/oauth2/suiteAccessToken",
-    "/v1.0/oauth2/ssoAccessToken",
-    "/v1.0/oauth2/ssoUserInfo",
-    "/v1.0/oauth2/jsapiTickets",
-    "/v1.0/oauth2/authRules/user",
-    "/v1.0/oauth2/corp/token",
-    "/v1.0/contact/users/me",
-    "/v1.0/contact/users/search",
-    "/v1.0/contact/departments/search",
-    "/v1.0/gateway/connections/open",
-    "/v1.0/todo/users/u/tasks",
-    "/v1.0/todo/users/u/tasks/t",
-    "/v1.0/todo/users/u/tasks/sources/s",
-    "/v1.0/todo/users/u/org/tasks/query",
-    "/v1.0/todo/users/me/personalTasks",
-    "/oauth2/auth",
-    "/dingding/h5-common-authority/auth/index.html",
-    "/nowhere",
-];
 
 const METHODS: [&str; 7] = ["POST", "POST", "POST", "GET", "PUT", "DELETE", "PATCH"];
 const TYPES: [&str; 5] = [
@@ -70,6 +20,8 @@ const TYPES: [&str; 5] = [
 pub(crate) struct World {
     pub(crate) sandbox: Sandbox,
     pub(crate) token: String,
+    /// Of everything that it serves, the names in braces as they stand, and one that leads nowhere.
+    paths: Vec<&'static str>,
 }
 
 impl World {
@@ -81,7 +33,8 @@ impl World {
         let body: Value =
             serde_json::from_slice(sandbox.handle(request).body()).unwrap_or_default();
         let token = body["access_token"].as_str().expect("the demo's secret is right").to_owned();
-        Self { sandbox, token }
+        let served = operations().filter_map(|name| Some(name.split_once(' ')?.1));
+        Self { sandbox, token, paths: served.chain(["/nowhere"]).collect() }
     }
 }
 
@@ -104,7 +57,7 @@ pub(crate) fn request(from: &mut Unstructured<'_>, world: &World) -> Option<Requ
     let method = one_of(from, &METHODS);
     let path = match choose::<u8>(from) % 8 {
         0 => word(from),
-        _ => one_of(from, &PATHS).to_owned(),
+        _ => one_of(from, &world.paths).to_owned(),
     };
     let (in_query, in_header) = (choose::<bool>(from), choose::<bool>(from));
     let kind = one_of(from, &TYPES);
