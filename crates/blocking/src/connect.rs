@@ -3,14 +3,14 @@
 
 use std::fmt;
 use std::io::{ErrorKind, Read, Write};
+use std::mem::take;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::{Arc, mpsc};
 use std::time::{Duration, Instant};
 
-use dingtalk_core::{Proxy, ProxyRules, TransportError, is_loopback};
+use dingtalk_core::{Proxy, ProxyRules, TransportError, bare_host, is_loopback};
 use dingtalk_tls::Tls;
 use http::Uri;
-use rustls::pki_types::ServerName;
 use rustls::{ClientConnection, StreamOwned};
 use ureq::config::Config;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -18,7 +18,7 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
 };
 
-use crate::transport::PENDING;
+use crate::transport::{PENDING, Pending};
 
 /// Opens connections for the agent, and for Stream.
 #[derive(Clone)]
@@ -52,8 +52,7 @@ impl Connect {
                 Some(proxy) => self.tunnel(proxy, host, port, deadline)?,
             };
         if https {
-            let name = ServerName::try_from(bare(host).to_owned())
-                .map_err(|_| TransportError::not_sent("TLS: the host is not a valid name"))?;
+            let name = dingtalk_tls::server_name(host)?;
             let mut session = ClientConnection::new(self.0.tls.config()?, name)
                 .map_err(|e| TransportError::not_sent(dingtalk_tls::words(&e)))?;
             session.complete_io(&mut socket).map_err(|e| handshake_fault(&e, deadline))?;
@@ -105,7 +104,7 @@ impl Connector for Connect {
         let stream = opened.map_err(|error| ureq::Error::Other(Box::new(error)))?;
         let config = details.config;
         let buffers = LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size());
-        Ok(Some(Wire { stream, buffers }))
+        Ok(Some(Wire { stream, buffers, head: Vec::new(), just_read: false }))
     }
 }
 
@@ -135,6 +134,11 @@ impl Resolver for NoLookup {
 pub(crate) struct Wire {
     stream: Stream,
     buffers: LazyBuffers,
+    /// Of a request whose body goes out with it.
+    head: Vec<u8>,
+    /// ureq looks whether a connection is open when it has read an answer, and again before the next
+    /// request, which is soon enough.
+    just_read: bool,
 }
 
 pub(crate) enum Stream {
@@ -143,10 +147,30 @@ pub(crate) enum Stream {
 }
 
 impl Wire {
+    /// What was kept, and so much of the output.
+    fn put(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), ureq::Error> {
+        let (output, _) = self.buffers.output().split_at(amount);
+        let bytes = if self.head.is_empty() {
+            output
+        } else {
+            self.head.extend_from_slice(output);
+            &self.head
+        };
+        self.stream.socket().give(*timeout.after);
+        let written = match &mut self.stream {
+            Stream::Plain(socket) => socket.write_all(bytes),
+            Stream::Tls(stream) => stream.write_all(bytes),
+        };
+        self.head.clear();
+        written.map_err(|error| broken(&error, timeout))
+    }
+}
+
+impl Stream {
     fn socket(&mut self) -> &mut Socket {
-        match &mut self.stream {
-            Stream::Plain(socket) => socket,
-            Stream::Tls(stream) => &mut stream.sock,
+        match self {
+            Self::Plain(socket) => socket,
+            Self::Tls(stream) => &mut stream.sock,
         }
     }
 }
@@ -161,24 +185,28 @@ impl Transport for Wire {
         mut amount: usize,
         timeout: NextTimeout,
     ) -> Result<(), ureq::Error> {
-        if let Some(target) = PENDING.take() {
-            amount =
-                put_target(self.buffers.output(), amount, target.as_str()).ok_or_else(|| {
-                    let error = TransportError::not_sent("the request's head is too large");
-                    ureq::Error::Other(Box::new(error))
-                })?;
+        if let Some(Pending { target, has_body }) = PENDING.take() {
+            let output = self.buffers.output();
+            amount = put_target(output, amount, target.as_str()).ok_or_else(|| {
+                let error = TransportError::not_sent("the request's head is too large");
+                ureq::Error::Other(Box::new(error))
+            })?;
+            if has_body {
+                // ureq gives head and body one after the other. As two packets they would wake
+                // the server twice.
+                self.head.extend_from_slice(output.split_at(amount).0);
+                return Ok(());
+            }
         }
-        self.socket().give(*timeout.after);
-        let (output, _) = self.buffers.output().split_at(amount);
-        let written = match &mut self.stream {
-            Stream::Plain(socket) => socket.write_all(output),
-            Stream::Tls(stream) => stream.write_all(output),
-        };
-        written.map_err(|error| broken(&error, timeout))
+        self.put(amount, timeout)
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, ureq::Error> {
-        self.socket().give(*timeout.after);
+        if !self.head.is_empty() {
+            self.put(0, timeout)?;
+        }
+        self.just_read = true;
+        self.stream.socket().give(*timeout.after);
         let input = self.buffers.input_append_buf();
         let read = match &mut self.stream {
             Stream::Plain(socket) => socket.read(input),
@@ -190,7 +218,7 @@ impl Transport for Wire {
     }
 
     fn is_open(&mut self) -> bool {
-        self.socket().is_idle().unwrap_or(false)
+        take(&mut self.just_read) || self.stream.socket().is_idle().unwrap_or(false)
     }
 
     fn is_tls(&self) -> bool {
@@ -364,7 +392,7 @@ fn dial(host: &str, port: u16, deadline: Deadline) -> Result<Socket, TransportEr
 }
 
 fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr>, TransportError> {
-    let host = bare(host);
+    let host = bare_host(host);
     if let Ok(ip) = host.parse::<IpAddr>() {
         return Ok(vec![SocketAddr::new(ip, port)]);
     }
@@ -385,10 +413,6 @@ fn addresses(host: &str, port: u16, deadline: Deadline) -> Result<Vec<SocketAddr
         Ok(Err(_)) => Err(TransportError::not_sent("host not found")),
         Err(_) => Err(deadline.over()),
     }
-}
-
-fn bare(host: &str) -> &str {
-    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 fn refused(error: &std::io::Error) -> TransportError {

@@ -65,7 +65,8 @@ impl HttpTransport {
         let limits = request.limits();
         let mut request = request.into_http();
         check_scheme(request.uri())?;
-        PENDING.set(Some(take_target(request.uri_mut())?));
+        let has_body = !request.body().is_empty();
+        PENDING.set(Some(Pending { target: take_target(request.uri_mut())?, has_body }));
         let answer = self.run(request, limits);
         let unsent = PENDING.take().is_some();
         let (parts, mut body) = answer.map_err(|e| fault(e, unsent, limits))?.into_parts();
@@ -215,13 +216,19 @@ impl fmt::Debug for HttpTransportBuilder {
 }
 
 thread_local! {
-    /// The real path and query of the request that this thread is carrying, until the first of
-    /// its bytes goes out.
-    ///
-    /// ureq is given `/` instead and the connection puts the real one in, for two reasons: ureq
+    /// Of the request that this thread is carrying, until a connection takes it. What is still here
+    /// afterwards was not sent.
+    pub(crate) static PENDING: Cell<Option<Pending>> = const { Cell::new(None) };
+}
+
+/// What a connection has to know of a request, and ureq does not tell it.
+pub(crate) struct Pending {
+    /// The real path and query. ureq is given `/` instead and the connection puts these in: ureq
     /// logs the whole URL at its lowest level, and DingTalk's older families carry their token
-    /// there; and a target that is still here afterwards proves that nothing was sent.
-    pub(crate) static PENDING: Cell<Option<PathAndQuery>> = const { Cell::new(None) };
+    /// there.
+    pub(crate) target: PathAndQuery,
+    /// Whether a body follows the head.
+    pub(crate) has_body: bool,
 }
 
 fn take_target(uri: &mut Uri) -> Result<PathAndQuery, TransportError> {

@@ -39,6 +39,7 @@ cases! {
     errors_are_answers_with_their_bodies
     an_empty_body_is_no_body
     a_body_goes_out_whole_and_the_answer_comes_back_whole
+    head_and_body_go_out_together
     a_request_goes_out_as_it_is
     answers_without_a_body
     an_interim_answer_is_passed_over
@@ -143,6 +144,24 @@ pub(crate) fn a_body_goes_out_whole_and_the_answer_comes_back_whole(make: Make) 
             s.write_all(b"0\r\n\r\n").unwrap();
         });
         assert_eq!(carry(get(&server, "/")).unwrap().body(), whole.as_bytes());
+    }
+}
+
+pub(crate) fn head_and_body_go_out_together(make: Make) {
+    let carry = make(Setup::default());
+    let server = Server::new(|mut s| {
+        let mut first = [0; 4096];
+        loop {
+            let len = s.read(&mut first).unwrap_or(0);
+            if len == 0 {
+                return;
+            }
+            let whole = first[..len].ends_with(b"\r\n\r\n{\"a\":1}");
+            reply(&mut s, 200, if whole { "together" } else { "apart" });
+        }
+    });
+    for _ in 0..20 {
+        assert_eq!(carry(post(&server, "/", r#"{"a":1}"#)).unwrap().body(), b"together");
     }
 }
 
