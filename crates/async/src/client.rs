@@ -1,13 +1,15 @@
 //! [`Client`]: runs calls as futures.
 
+use std::convert::identity;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use dingtalk_core::{
-    ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Request, Step, Store, StoreOp,
-    StoreReply, Timestamp, Transport,
+    ActsAs, Asked, Call, Credential, Endpoint, Error, Flight, Paged, Policy, Reply, Request, Sent,
+    Step, Store, StoreOp, StoreReply, Timestamp, Transport,
 };
 use tokio::time::{sleep, timeout};
 
@@ -215,27 +217,44 @@ impl<C: Credential> Client<C> {
 async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Output, Error> {
     let mut step = call.step(shared.now());
     loop {
-        step = match step {
+        // Moved out whole: a step has room for the result, and a waiting call is not to carry it.
+        let pending = match identity(step) {
             Step::Send(request, sent) => {
-                let reply = shared.carrier.transport.send(request).await;
+                Pending::Reply(shared.carrier.transport.send(request), sent)
+            }
+            Step::Ask(question, asked) => Pending::Store(question, asked),
+            Step::Sleep(pause, call) => Pending::Pause(pause, call),
+            Step::Join(flight, call) => Pending::Flight(flight, call),
+            Step::Done(result) => return result,
+        };
+        step = match pending {
+            Pending::Reply(exchange, sent) => {
+                let reply = exchange.await;
                 sent.reply(shared.now(), reply)
             }
-            Step::Ask(question, asked) => {
+            Pending::Store(question, asked) => {
                 let reply = shared.ask(question).await;
                 asked.reply(shared.now(), reply)
             }
-            Step::Sleep(pause, call) => {
+            Pending::Pause(pause, call) => {
                 sleep(pause).await;
                 call.step(shared.now())
             }
-            Step::Join(flight, call) => {
+            Pending::Flight(flight, call) => {
                 // Whether it ended or patience did, the call looks for itself.
                 let _ = timeout(flight.patience(), flight).await;
                 call.step(shared.now())
             }
-            Step::Done(result) => return result,
         };
     }
+}
+
+/// What a call waits for.
+enum Pending<E: Endpoint> {
+    Reply(Exchange, Sent<E>),
+    Store(StoreOp, Asked<E>),
+    Pause(Duration, Call<E>),
+    Flight(Flight, Call<E>),
 }
 
 impl Shared {
