@@ -35,9 +35,9 @@ impl Astray {
     pub(crate) fn new(places: &Places) -> Self {
         let proxied = Place::BEHIND_A_PROXY.map(|place| {
             let proxy = places.proxy(place);
-            (place, Transports::new(None, proxy.as_ref()))
+            (place, Transports::new([], proxy.as_ref()))
         });
-        Self { straight: Transports::new(Some(places), None), proxied: proxied.into() }
+        Self { straight: Transports::new(places.authorities(), None), proxied: proxied.into() }
     }
 
     pub(crate) fn to(&self, place: Place) -> &Transports {
@@ -47,15 +47,15 @@ impl Astray {
 }
 
 impl Transports {
-    /// With pools of their own.
-    pub(crate) fn fresh() -> Self {
-        Self::new(None, None)
+    /// With pools of their own; they trust this authority, if there is one.
+    pub(crate) fn fresh(authority: Option<&str>) -> Self {
+        Self::new(authority, None)
     }
 
-    fn new(places: Option<&Places>, proxy: Option<&Proxy>) -> Self {
+    fn new<'a>(authorities: impl IntoIterator<Item = &'a str>, proxy: Option<&Proxy>) -> Self {
         let mut blocking = dingtalk_blocking::HttpTransport::builder().no_proxy();
         let mut asynchronous = dingtalk_async::HttpTransport::builder().no_proxy();
-        for ca in places.into_iter().flat_map(Places::authorities) {
+        for ca in authorities {
             (blocking, asynchronous) = (blocking.extra_ca(ca), asynchronous.extra_ca(ca));
         }
         if let Some(proxy) = proxy {

@@ -22,12 +22,15 @@ pub(crate) struct Cell {
     pub(crate) kind: &'static Kind,
     pub(crate) operation: &'static Operation,
     pub(crate) driver: Driver,
+    /// Over HTTPS, on which the async client speaks HTTP/2 and the blocking one HTTP/1.1.
+    pub(crate) secure: bool,
 }
 
 impl fmt::Display for Cell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Kind { group, name, .. } = self.kind;
-        write!(f, "{group}: {name} / {} / {:?}", self.operation.name, self.driver)
+        let wire = if self.secure { " / HTTPS" } else { "" };
+        write!(f, "{group}: {name} / {} / {:?}{wire}", self.operation.name, self.driver)
     }
 }
 
@@ -56,10 +59,14 @@ impl<'p> Worker<'p> {
                 let sandbox = stage::company().in_process();
                 (sandbox.clone(), Some(Front::new(sandbox)))
             }
-            _ => (stage::company().start().map_err(|error| error.to_string())?, None),
+            _ => {
+                let company = stage::company();
+                let company = if cell.secure { company.https() } else { company };
+                (company.start().map_err(|error| error.to_string())?, None)
+            }
         };
         let origin = front.as_ref().map_or_else(|| sandbox.origin(), Front::origin);
-        let aim = Aim::new(Transports::fresh());
+        let aim = Aim::new(Transports::fresh(sandbox.ca_certificate()));
         let clock = match cell.kind.by {
             By::Clock(clock) => Some(clock),
             By::Suspend => Some(slept as fn(_) -> _),

@@ -9,9 +9,11 @@ use crate::rule::{ATTEMPTS, Class, Rule};
 /// The whole document.
 pub(crate) fn markdown() -> String {
     let pairs = kinds::all().count() * operations::ALL.len();
+    let secure = kinds::all().filter(|kind| kind.is_for_https()).count() * operations::ALL.len();
     let mut text = format!(
         "# What happens when something goes wrong\n\n\
-         {} kinds of fault × {} operations × 2 clients (blocking, async): {} cells, each of them run. \
+         {} kinds of fault × {} operations × 2 clients (blocking, async): {} cells, each of them run; and \
+         {} more over HTTPS, where the blocking client speaks HTTP/1.1 and the async one HTTP/2. \
          This file is generated from the table that the test runs by, and a test holds it to that:\n\n\
          ```sh\n\
          cargo test -p dingtalk-tests --test faults\n\
@@ -28,6 +30,7 @@ pub(crate) fn markdown() -> String {
         kinds::all().count(),
         operations::ALL.len(),
         pairs * 2,
+        secure * 2,
     );
     rules(&mut text);
     let mut group = "";
@@ -81,13 +84,15 @@ fn row(text: &mut String, kind: &Kind) {
         text,
         "| {}{mark} | {} | {} | {} | {} | {} |",
         kind.name,
-        by(kind.by),
+        if kind.is_for_https() { OVER_BOTH } else { by(kind.by) },
         if kind.executes { "yes" } else { "no" },
         rule(kind.rule),
         ends(kind, kind.rule, Class::Read),
         ends(kind, kind.rule, Class::Write),
     );
 }
+
+const OVER_BOTH: &str = "a rule of the sandbox's, over HTTPS too";
 
 fn by(by: By) -> &'static str {
     match by {
@@ -162,8 +167,8 @@ const ABSENT: &str = "
 - A name server that lies about the platform's names: TLS refuses whoever answers, as in \"the name leads to this
   machine\". A resolver that refuses private addresses is not needed for that, and there is none.
 - Faults of token stores, and processes that are killed: the stores' own tests have them.
-- `hyper` says nothing to `tracing` unless the whole program is built with `--cfg hyper_unstable_tracing`; `h2`,
-  `hyper-util`, `rustls` and `ureq` are listened to as they are.
+- `hyper` says nothing to `tracing` unless the whole program is built with `--cfg hyper_unstable_tracing`, as `tests/run`
+  builds this test; `h2`, `hyper-util`, `rustls` and `ureq` are listened to as they are.
 - `ureq_proto` dumps whole exchanges at its lowest level, in rows of sixteen bytes. That cannot be kept from outside,
   so the log is searched without these rows; `tests/tests/leaks.rs` shows what is in them.
 ";

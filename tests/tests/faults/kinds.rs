@@ -99,6 +99,11 @@ impl Kind {
         matches!(self.by, By::Deed(_))
     }
 
+    /// Whether it is run over HTTPS as well.
+    pub(crate) fn is_for_https(&self) -> bool {
+        self.group == "wire" && matches!(self.by, By::Sandbox(_))
+    }
+
     /// The rule for this operation.
     pub(crate) fn rule_for(&self, operation: &Operation) -> Rule {
         let exception = self.exceptions.iter().find(|it| it.operations.contains(&operation.name));

@@ -71,7 +71,10 @@ fn cells() -> Vec<Cell> {
     for kind in kinds::all() {
         for operation in operations::ALL {
             for driver in [Driver::Blocking, Driver::Async] {
-                cells.push(Cell { kind, operation, driver });
+                cells.push(Cell { kind, operation, driver, secure: false });
+                if kind.is_for_https() {
+                    cells.push(Cell { kind, operation, driver, secure: true });
+                }
             }
         }
     }
