@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use hmac::{Hmac, KeyInit, Mac};
 use http::Method;
+use percent_encoding::percent_decode_str;
 use sha2::Sha256;
 
 use crate::call::Notes;
@@ -327,22 +328,26 @@ impl State {
     /// Tokens have no business in a path, but clients make mistakes; and nobody needs a path of a megabyte.
     fn redacted(&self, path: &str) -> Box<str> {
         const LONGEST: usize = 200;
-        let mut end = path.len().min(LONGEST);
-        while !path.is_char_boundary(end) {
-            end -= 1;
-        }
-        let shown = path.get(..end).unwrap_or_default();
-        if !shown.contains(MARK) && !shown.split('/').any(looks_secret) {
-            return shown.into();
-        }
-        let hidden = |part: &str| -> String {
-            if part.contains(MARK) || looks_secret(part) {
-                format!("#{}", hex(self.fingerprint(part)))
-            } else {
-                part.to_owned()
+        let mut shown = String::with_capacity(path.len().min(LONGEST));
+        for (at, part) in path.split('/').enumerate() {
+            if at > 0 {
+                shown.push('/');
             }
-        };
-        shown.split('/').map(hidden).collect::<Vec<_>>().join("/").into()
+            // However it is written; and before it is cut, which would leave a secret's beginning.
+            let plain = percent_decode_str(part).decode_utf8_lossy();
+            if plain.contains(MARK) || looks_secret(&plain) {
+                shown.push('#');
+                shown.push_str(&hex(self.fingerprint(&plain)));
+            } else {
+                shown.push_str(part);
+            }
+            if shown.len() > LONGEST {
+                let cut = (0..=LONGEST).rev().find(|at| shown.is_char_boundary(*at));
+                shown.truncate(cut.unwrap_or_default());
+                break;
+            }
+        }
+        shown.into()
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// What the caller can do about an [`Error`]: the classes of wire-facts §11.1 and the failures
+/// What the caller can do about an [`Error`](crate::Error): the classes of wire-facts §11.1 and the failures
 /// that never reached the platform.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -89,7 +89,8 @@ pub enum ErrorKind {
     Store,
     /// The call was cancelled.
     Cancelled,
-    /// A code that is not known here; see [`Error::code`] and [`Error::message`].
+    /// A code that is not known here; see [`Error::code`](crate::Error::code) and
+    /// [`Error::message`](crate::Error::message).
     Unknown,
 }
 

@@ -41,6 +41,23 @@ fn an_entry_holds_names_sizes_and_the_time_and_never_a_value() {
 }
 
 #[test]
+fn a_secret_in_a_path_is_a_fingerprint_however_it_is_written_and_wherever_it_is_cut() {
+    let sandbox = sandbox();
+    let token = app_token(&sandbox);
+    let encoded: String = token.bytes().map(|byte| format!("%{byte:02X}")).collect();
+    let long = "x".repeat(180);
+    get(&sandbox, &format!("/oops/{encoded}/139%300000001"));
+    get(&sandbox, &format!("/{long}/{token}"));
+    get(&sandbox, &format!("/{}", "%E9%95%BF".repeat(300)));
+    let journal = sandbox.journal();
+    let paths: Vec<String> = journal.entries().into_iter().map(|entry| entry.path).collect();
+    let (token, mobile) = (journal.fingerprint(&token), journal.fingerprint("13900000001"));
+    assert_eq!(paths[1], format!("/oops/#{token}/#{mobile}"));
+    assert_eq!(paths[2], format!("/{long}/#{token}"));
+    assert!(paths[3].len() <= 200, "{}", paths[3]);
+}
+
+#[test]
 fn the_time_of_an_answer_has_the_faults_delay_in_it() {
     let sandbox = sandbox();
     get(&sandbox, "/gettoken");
