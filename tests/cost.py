@@ -22,7 +22,7 @@ PAIRS = (("blocking", "ours-blocking", "bare-ureq"), ("async", "ours-async", "ba
 
 def build(keep: Path, *features: str) -> str:
     """Builds with these features; the program is copied to where the next build leaves it alone."""
-    command = ["cargo", "build", "--release", "--locked", "-p", "dingtalk-tests", "--bin", "cost",
+    command = ["cargo", "build", "--release", "--locked", "-p", "dingtalk-cost",
                "--message-format", "json-render-diagnostics", *features]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     paths = re.findall(r'"executable":"([^"]*/cost)"', output)

@@ -3,7 +3,8 @@
 major version of ours. The manifests say which are meant, in the words of `cargo-check-external-types`
 (`package.metadata.cargo_check_external_types`), which says the same and more where it is installed.
 
-rustdoc describes the interface as JSON, an unstable form: `RUSTC_BOOTSTRAP=1`.
+rustdoc describes the interface as JSON, an unstable form: `RUSTC_BOOTSTRAP=1`. cargo itself is not to see that, since it
+would build everything anew.
 """
 
 import json
@@ -14,11 +15,20 @@ import sys
 from pathlib import Path
 
 OWN = {"std", "core", "alloc"}
+RUSTDOC = """#!/bin/sh
+RUSTC_BOOTSTRAP=1 exec rustdoc "$@"
+"""
 
 
-def output(*command: str, **environment: str) -> str:
-    env = {**os.environ, **environment}
-    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=env).stdout
+def describe(folder: Path) -> None:
+    """Writes a JSON file for each crate of the workspace."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rustdoc = folder / "rustdoc-json"
+    rustdoc.write_text(RUSTDOC)
+    rustdoc.chmod(0o755)
+    flags = "-Z unstable-options --output-format json"
+    subprocess.run(["cargo", "doc", "--quiet", "--locked", "--workspace", "--all-features", "--no-deps", "--lib"],
+                   check=True, env={**os.environ, "RUSTDOC": str(rustdoc), "RUSTDOCFLAGS": flags})
 
 
 def referred(value):
@@ -58,7 +68,10 @@ def allows(pattern: str, path: str) -> bool:
 
 
 def main() -> int:
-    metadata = json.loads(output("cargo", "metadata", "--no-deps", "--locked", "--format-version", "1"))
+    command = ["cargo", "metadata", "--no-deps", "--locked", "--format-version", "1"]
+    metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
+    target = Path(metadata["target_directory"])
+    describe(target)
     failed = False
     for package in metadata["packages"]:
         if package["publish"] == [] or not any("lib" in target["kind"] for target in package["targets"]):
@@ -66,9 +79,7 @@ def main() -> int:
         name = package["name"]
         rules = (package["metadata"] or {}).get("cargo_check_external_types") or {}
         allowed = rules.get("allowed_external_types", [])
-        output("cargo", "rustdoc", "--quiet", "--locked", "-p", name, "--lib", "--all-features", "--",
-               "-Z", "unstable-options", "--output-format", "json", RUSTC_BOOTSTRAP="1")
-        described = Path(metadata["target_directory"], "doc", name.replace("-", "_") + ".json")
+        described = target / "doc" / (name.replace("-", "_") + ".json")
         found = shown(json.loads(described.read_text()))
         refused = {path: by for path, by in found.items() if not any(allows(p, path) for p in allowed)}
         unused = [p for p in allowed if not any(allows(p, path) for path in found)]
