@@ -1,7 +1,6 @@
 """How what a call costs grows: with the number of credentials, of calls in flight, and with the size of the answer."""
 
 import subprocess
-from contextlib import ExitStack
 
 import cost
 
@@ -30,33 +29,32 @@ def credentials(origin: str, rounds: int) -> list:
     for _, client in PAIRS:
         path = program(client)
         one_instructions, one_memory = None, None
-        with drive(client, origin, "corps:1") as one:
-            for how_many in CREDENTIALS:
-                work = f"corps:{how_many}"
-                # Enough calls to stand out from what it takes to make very many credentials.
-                instructions, _ = cost.per_call([path, "call", work, origin], few=100, many=2_100, allocations=False)
-                memory = int(subprocess.run([path, "memory", work, origin], check=True, capture_output=True,
-                                            text=True).stdout)
-                one_instructions, one_memory = one_instructions or instructions, one_memory or memory
-                with drive(client, origin, work) as many:
-                    ratio = compare(one, many, 1, rounds, MILLISECONDS)["ratio"]
-                bytes_each = (memory - one_memory) * 1024 / how_many if how_many >= 10_000 else None
-                rows.append([client.title, how_many, instructions / one_instructions, ratio, bytes_each])
-                print(f"  {client.title}, {how_many} credentials: {range_of(ratio)}", flush=True)
+        one = drive(client, origin, "corps:1")
+        for how_many in CREDENTIALS:
+            work = f"corps:{how_many}"
+            # Enough calls to stand out from what it takes to make very many credentials.
+            instructions, _ = cost.per_call([path, "call", work, origin], few=100, many=2_100, allocations=False)
+            memory = int(subprocess.run([path, "memory", work, origin], check=True, capture_output=True,
+                                        text=True).stdout)
+            one_instructions, one_memory = one_instructions or instructions, one_memory or memory
+            ratio = compare(one, drive(client, origin, work), 1, rounds, MILLISECONDS)["ratio"]
+            bytes_each = (memory - one_memory) * 1024 / how_many if how_many >= 10_000 else None
+            rows.append([client.title, how_many, instructions / one_instructions, ratio, bytes_each])
+            print(f"  {client.title}, {how_many} credentials: {range_of(ratio)}", flush=True)
     return rows
 
 
 def in_flight(origin: str, rounds: int) -> list:
     rows = []
     for reference, client in PAIRS:
-        with drive(reference, origin) as one, drive(client, origin) as two:
-            alone = None
-            for in_flight in IN_FLIGHT:
-                result = compare(one, two, in_flight, rounds, MILLISECONDS)
-                rate = result["ratio"][1] * result["reference"]["rate"][1]
-                alone = alone or rate
-                rows.append([reference.title, client.title, in_flight, rate / alone, result["ratio"]])
-                print(f"  {client.title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
+        one, two = drive(reference, origin), drive(client, origin)
+        alone = None
+        for in_flight in IN_FLIGHT:
+            result = compare(one, two, in_flight, rounds, MILLISECONDS)
+            rate = result["ratio"][1] * result["reference"]["rate"][1]
+            alone = alone or rate
+            rows.append([reference.title, client.title, in_flight, rate / alone, result["ratio"]])
+            print(f"  {client.title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
     return rows
 
 
@@ -68,9 +66,8 @@ def body(origin: str, rounds: int) -> list:
             calls = {"few": 2, "many": 2 + max(4, 400 // people), "allocations": False}
             one, _ = cost.per_call([program(reference), "call", work, origin], **calls)
             two, _ = cost.per_call([program(client), "call", work, origin], **calls)
-            with ExitStack() as stack:
-                first, second = (stack.enter_context(drive(who, origin, work)) for who in (reference, client))
-                ratio = compare(first, second, 1, rounds, max(MILLISECONDS, people // 2))["ratio"]
+            first, second = drive(reference, origin, work), drive(client, origin, work)
+            ratio = compare(first, second, 1, rounds, max(MILLISECONDS, people // 2))["ratio"]
             rows.append([reference.title, client.title, people, two / one, two / people, ratio])
             print(f"  {client.title}, {people} people: {two / one:.3f}, {range_of(ratio)}", flush=True)
     return rows

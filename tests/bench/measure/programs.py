@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,5 +97,7 @@ class Driven:
         self.process.wait(timeout=30)
 
 
-def drive(client: Client, origin: str, work: str = "user") -> Driven:
-    return Driven([program(client), "drive", work, origin])
+def drive(client: Client, origin: str, work: str = "user") -> Callable[[], Driven]:
+    """Builds the client; what is given starts it."""
+    command = [program(client), "drive", work, origin]
+    return lambda: Driven(command)

@@ -1,7 +1,5 @@
 """Calls a second, and what a call takes longer than by hand, with 1, 32 and 256 calls in flight."""
 
-from contextlib import ExitStack
-
 from .pairs import compare
 from .programs import FAMILIES, OURS_ASYNC, REQWEST, drive, server
 from .text import added, range_of, table
@@ -13,16 +11,15 @@ COMPARED = (*FAMILIES, (REQWEST, (OURS_ASYNC,)))
 
 def measure(rounds: int) -> list:
     rows = []
-    with ExitStack() as stack:
-        origin = stack.enter_context(server())
+    with server() as origin:
         for reference, others in COMPARED:
-            one = stack.enter_context(drive(reference, origin))
+            one = drive(reference, origin)
             for other in others:
-                with drive(other, origin) as two:
-                    for in_flight in IN_FLIGHT:
-                        result = compare(one, two, in_flight, rounds, MILLISECONDS)
-                        rows.append([reference.title, other.title, in_flight, result])
-                        print(f"  {other.title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
+                two = drive(other, origin)
+                for in_flight in IN_FLIGHT:
+                    result = compare(one, two, in_flight, rounds, MILLISECONDS)
+                    rows.append([reference.title, other.title, in_flight, result])
+                    print(f"  {other.title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
     return rows
 
 

@@ -22,8 +22,10 @@ How it is measured:
   address be set, so nobody needs a proxy or TLS in between. Async clients run on one thread, blocking ones on a thread for each call in flight.
 - **The server.** Bare hyper on one thread in a process of its own, with canned answers.
 - **Ratios.** Two clients take turns (A B, B A, …) for pairs of 0.3 s, of which the first fifth is not counted; a
-  cell is the median of the pairs' ratios or differences, with the quartiles in brackets. Clock speed and
-  other guests of the machine cannot be controlled, so absolute numbers are given for scale only.
+  cell is the median of the pairs' ratios or differences, with the quartiles in brackets. Both are started anew every three
+  pairs: where its memory happens to lie makes one process faster than the next by up to a tenth for as long as it lives, even
+  the same program against itself. Clock speed and other guests of the machine cannot be controlled, so absolute numbers are
+  given for scale only.
 """
 
 SECTIONS = (

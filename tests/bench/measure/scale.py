@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from .pairs import compare
@@ -15,15 +15,13 @@ MILLISECONDS = 800
 
 def measure(rounds: int) -> list:
     rows = []
-    with ExitStack() as stack:
-        origin = stack.enter_context(server())
-        ours = stack.enter_context(drive(OURS_ASYNC, origin))
+    with server() as origin:
+        ours = drive(OURS_ASYNC, origin)
         for title, command in clients(origin):
-            with Driven(command) as theirs:
-                for in_flight in IN_FLIGHT:
-                    result = compare(ours, theirs, in_flight, rounds, MILLISECONDS)
-                    rows.append([title, in_flight, result])
-                    print(f"  {title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
+            for in_flight in IN_FLIGHT:
+                result = compare(ours, partial(Driven, command), in_flight, rounds, MILLISECONDS)
+                rows.append([title, in_flight, result])
+                print(f"  {title}, {in_flight} in flight: {range_of(result['ratio'])}", flush=True)
     return rows
 
 
