@@ -33,7 +33,14 @@ SECTIONS = (
 valgrind's counts for 600 calls less those for 100, divided by 500. They do not depend on what else the machine does."""),
     ("rates", "Calls a second, and time added", rates.tables, """\
 With many calls in flight the client's thread is always busy, so that a call waits for the others: what is added to its time is the
-ratio once more, times the calls in flight."""),
+ratio once more, times the calls in flight. The blocking client is ahead of ureq since it sends head and body of a request in one
+piece, which wakes the server once, and looks once a call and not twice whether the connection is open.
+
+The async client with 256 in flight is the one row that misses 0.97. A profile of both (`perf record -e cpu-clock`, 450,000 calls
+each) shows 15.5 µs a call in the program against 15.2 µs, and the kernel's share alike. Ours moves 0.3 µs more memory, the record
+of 680 bytes on its way through the machine, and reads clocks for 0.16 µs more, since each step knows both the time of day and the
+time gone by; parsing from checked text gives 0.5 µs back. What is left is in the caches, where a waiting call takes 1.7 KB with its
+machine and its policy. The same program against itself came out between 0.97 and 1.15 from start to start."""),
     ("herd", "A cold herd", herd.tables, """\
 1,000 callers at once on a client that has no token; the server takes 100 ms for one. By hand there is no token to keep,
 and the official SDKs of Python and Node keep none."""),
