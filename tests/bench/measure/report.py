@@ -47,7 +47,12 @@ and the official SDKs of Python and Node keep none."""),
     ("sizes", "Size and build of a small program", sizes.tables, """\
 It fetches a token and prints a person's name and departments. `cargo build` for release with its defaults, symbols stripped; TLS by
 rustls on ring, certificates judged by the platform. Crates are those that the build compiled, procedural macros and build
-scripts' included. Async programs speak HTTP/1.1 and HTTP/2 unless said."""),
+scripts' included. Async programs speak HTTP/1.1 and HTTP/2 unless said.
+
+What ours is larger by than by hand is code that the program by hand does not have: by the symbols of an unstripped build
+(`nm --size-sort`) 190 KB of core's machine, by which tokens are shared, renewed, recovered and stored, 120 KB that read JSON into
+the whole record of 28 fields, into stored records and into errors, and 180 KB of the standard library's generics and drop glue for
+both. No single function of it is larger than 19 KB."""),
     ("growth", "How cost grows", growth.tables, """\
 Credentials are organizations of one third-party app with a token each, looked up by name for every call, never the
 same one twice in a row. Answers of many people are more than the platform gives."""),
