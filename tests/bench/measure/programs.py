@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent.parent
@@ -99,5 +100,4 @@ class Driven:
 
 def drive(client: Client, origin: str, work: str = "user") -> Callable[[], Driven]:
     """Builds the client; what is given starts it."""
-    command = [program(client), "drive", work, origin]
-    return lambda: Driven(command)
+    return partial(Driven, [program(client), "drive", work, origin])

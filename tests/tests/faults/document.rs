@@ -84,7 +84,7 @@ fn row(text: &mut String, kind: &Kind) {
         text,
         "| {}{mark} | {} | {} | {} | {} | {} |",
         kind.name,
-        if kind.is_for_https() { OVER_BOTH } else { by(kind.by) },
+        by(kind),
         if kind.executes { "yes" } else { "no" },
         rule(kind.rule),
         ends(kind, kind.rule, Class::Read),
@@ -92,10 +92,9 @@ fn row(text: &mut String, kind: &Kind) {
     );
 }
 
-const OVER_BOTH: &str = "a rule of the sandbox's, over HTTPS too";
-
-fn by(by: By) -> &'static str {
-    match by {
+fn by(kind: &Kind) -> &'static str {
+    match kind.by {
+        By::Sandbox(_) if kind.is_for_https() => "a rule of the sandbox's, over HTTPS too",
         By::Sandbox(_) => "a rule of the sandbox's",
         By::Front(_) => "a server before the sandbox",
         By::HangUp(_) => "such a server, between two calls",
