@@ -75,7 +75,9 @@ class Browser:
         return self.script("return document.body?.innerText ?? ''")
 
     def click(self, selector):
-        element = self.call("/element", {"using": "css selector", "value": selector})
+        # A page that opens in a frame is not waited for by the driver; the click itself is never repeated.
+        element = self.until(selector, lambda: self.call(
+            "/element", {"using": "css selector", "value": selector}))
         self.call(f"/element/{next(iter(element.values()))}/click", {})
 
     def decide(self, decision):
