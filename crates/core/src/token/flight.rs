@@ -1,6 +1,5 @@
 //! Waiting for somebody else's token request.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -43,9 +42,7 @@ impl Flight {
         {
             let mut state = lock(&self.shared.state);
             if state.outcome.is_none() {
-                state.next_key += 1;
-                let key = state.next_key;
-                state.waiters.insert(key, waker);
+                state.waiters.add(waker);
                 return;
             }
         }
@@ -79,7 +76,7 @@ impl Flight {
             state.outcome = Some(outcome);
             std::mem::take(&mut state.waiters)
         };
-        for waiter in waiters.into_values() {
+        for (_, waiter) in waiters.list {
             waiter.wake();
         }
     }
@@ -96,11 +93,10 @@ impl Future for Flight {
             if state.outcome.is_some() {
                 (true, None)
             } else {
-                let key = self.key.unwrap_or_else(|| {
-                    state.next_key += 1;
-                    state.next_key
-                });
-                let replaced = state.waiters.insert(key, waker);
+                let (key, replaced) = match self.key {
+                    Some(key) => (key, state.waiters.replace(key, waker)),
+                    None => (state.waiters.add(waker), None),
+                };
                 drop(state);
                 self.key = Some(key);
                 (false, replaced)
@@ -112,7 +108,7 @@ impl Future for Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        let _waker = self.key.and_then(|key| lock(&self.shared.state).waiters.remove(&key));
+        let _waker = self.key.and_then(|key| lock(&self.shared.state).waiters.remove(key));
     }
 }
 
@@ -140,8 +136,35 @@ struct Shared {
 #[derive(Default)]
 struct State {
     outcome: Option<Outcome>,
-    waiters: BTreeMap<u64, Waker>,
-    next_key: u64,
+    waiters: Waiters,
+}
+
+/// In the order in which they came, which is that of their keys.
+#[derive(Default)]
+struct Waiters {
+    list: Vec<(u64, Waker)>,
+    last_key: u64,
+}
+
+impl Waiters {
+    fn add(&mut self, waker: Waker) -> u64 {
+        self.last_key += 1;
+        self.list.push((self.last_key, waker));
+        self.last_key
+    }
+
+    fn replace(&mut self, key: u64, waker: Waker) -> Option<Waker> {
+        let place = self.place(key)?;
+        self.list.get_mut(place).map(|(_, old)| std::mem::replace(old, waker))
+    }
+
+    fn remove(&mut self, key: u64) -> Option<Waker> {
+        self.place(key).map(|place| self.list.remove(place).1)
+    }
+
+    fn place(&self, key: u64) -> Option<usize> {
+        self.list.binary_search_by_key(&key, |(key, _)| *key).ok()
+    }
 }
 
 struct Callback(StdMutex<Option<Box<dyn FnOnce() + Send>>>);
@@ -187,8 +210,8 @@ mod tests {
         let mut context = Context::from_waker(Waker::noop());
         assert!(Pin::new(&mut waiter).poll(&mut context).is_pending());
         assert!(Pin::new(&mut waiter).poll(&mut context).is_pending());
-        assert_eq!(lock(&flight.shared.state).waiters.len(), 1);
+        assert_eq!(lock(&flight.shared.state).waiters.list.len(), 1);
         drop(waiter);
-        assert_eq!(lock(&flight.shared.state).waiters.len(), 0);
+        assert_eq!(lock(&flight.shared.state).waiters.list.len(), 0);
     }
 }
