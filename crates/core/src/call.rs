@@ -1,6 +1,7 @@
 //! WHEN: the typed face of the machine. Each step carries its only continuation, so that
 //! answering out of turn does not compile.
 
+use std::borrow::{Borrow, BorrowMut};
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use crate::machine::{Env, Event, Job, Machine, Order, Task};
 use crate::store::{StoreOp, StoreReply};
 use crate::token::Flight;
 use crate::wire::{Reply, Request};
-use crate::{Error, Policy, Timestamp};
+use crate::{Error, Policy, Timestamp, lenient};
 
 /// A call that is ready for its next step.
 ///
@@ -51,9 +52,32 @@ pub enum Step<E: Endpoint> {
 /// In a box: a step is moved several times on its way through a driver, a pointer is moved for
 /// nothing.
 struct Inner<E> {
-    machine: Box<Machine>,
+    machine: Boxed,
     entropy: u64,
     endpoint: PhantomData<fn() -> E>,
+}
+
+/// Types are filled in where the program is compiled, and with a plain box the code that drops a
+/// machine would be there as well, some fifteen kilobytes of it.
+type Boxed = Box<dyn BorrowMut<Machine> + Send + Sync>;
+
+struct Opaque(Machine);
+
+impl Borrow<Machine> for Opaque {
+    fn borrow(&self) -> &Machine {
+        &self.0
+    }
+}
+
+impl BorrowMut<Machine> for Opaque {
+    fn borrow_mut(&mut self) -> &mut Machine {
+        &mut self.0
+    }
+}
+
+#[inline(never)]
+fn boxed(machine: Machine) -> Boxed {
+    Box::new(Opaque(machine))
 }
 
 impl<E: Endpoint> Call<E> {
@@ -85,7 +109,7 @@ impl<E: Endpoint> Call<E> {
                 Machine::for_sessions(caller.source(), after, limit, policy)
             }
         };
-        let machine = Box::new(machine.watched_as(E::OPERATION));
+        let machine = boxed(machine.watched_as(E::OPERATION));
         Self { inner: Inner { machine, entropy: 0, endpoint: PhantomData }, started: false }
     }
 }
@@ -94,14 +118,14 @@ impl<E: Endpoint> Call<E> {
     /// How patient it is.
     #[must_use]
     pub fn policy(mut self, policy: &Policy) -> Self {
-        self.inner.machine.policy_mut().clone_from(policy);
+        self.inner.machine().policy_mut().clone_from(policy);
         self
     }
 
     /// Whether the driver has a store, so that [`Step::Ask`] may come.
     #[must_use]
     pub fn shared(mut self, shared: bool) -> Self {
-        self.inner.machine.set_shared(shared);
+        self.inner.machine().set_shared(shared);
         self
     }
 
@@ -116,7 +140,7 @@ impl<E: Endpoint> Call<E> {
     /// [`trace`](crate::trace).
     #[cfg(feature = "tracing")]
     pub fn span(&self) -> tracing::Span {
-        self.inner.machine.span()
+        (*self.inner.machine).borrow().span()
     }
 
     /// Takes the next step.
@@ -130,11 +154,11 @@ impl<E: Endpoint> Sent<E> {
     /// Goes on with what the transport brought.
     pub fn reply(mut self, now: Timestamp, reply: Reply) -> Step<E> {
         // The one pass over a success: envelope, data and types together.
-        if self.0.machine.awaits_answer()
+        if self.0.machine().awaits_answer()
             && let Ok(response) = &reply
             && let Some(output) = E::Api::accept::<E::Output>(response)
         {
-            self.0.machine.accepted(response, now);
+            self.0.machine().accepted(response, now);
             return Step::Done(Ok(output));
         }
         self.0.resume(Event::Reply(reply), now)
@@ -149,19 +173,24 @@ impl<E: Endpoint> Asked<E> {
 }
 
 impl<E: Endpoint> Inner<E> {
+    fn machine(&mut self) -> &mut Machine {
+        (*self.machine).borrow_mut()
+    }
+
     fn resume(mut self, event: Event, now: Timestamp) -> Step<E> {
-        let result = match self.machine.step(event, Env::new(now, self.entropy)) {
+        let env = Env::new(now, self.entropy);
+        let result = match self.machine().step(event, env) {
             Order::Send(request) => return Step::Send(request, Sent(self)),
             Order::Ask(question) => return Step::Ask(question, Asked(self)),
             Order::Sleep(pause) => return Step::Sleep(pause, Call { inner: self, started: true }),
             Order::Join(flight) => return Step::Join(flight, Call { inner: self, started: true }),
             // The envelope says success but the types did not fit, or the result is a token.
-            Order::Done(data) => serde_json::from_str(data.get()).map_err(|error| {
+            Order::Done(data) => lenient::parse(data.get()).map_err(|error| {
                 Error::undecodable(&error, 200).with_operation(E::OPERATION.name.clone())
             }),
             Order::Failed(error) => Err(error),
         };
-        self.machine.tell(result.as_ref().map(|_| ()), now);
+        self.machine().tell(result.as_ref().map(|_| ()), now);
         Step::Done(result)
     }
 }

@@ -13,6 +13,7 @@ pub use openapi::OpenApi;
 pub use topapi::TopApi;
 
 use crate::endpoint::Family;
+use crate::lenient;
 use crate::wire::Response;
 
 /// A wire family. Sealed: the platform has three.
@@ -54,7 +55,7 @@ pub(crate) fn accept_raw(family: Family, response: &Response) -> Option<Box<RawV
     match family {
         Family::Legacy => {
             Legacy::accept::<serde::de::IgnoredAny>(response)?;
-            serde_json::from_str(text(response)?).ok()
+            lenient::parse(text(response)?).ok()
         }
         Family::TopApi => TopApi::accept(response),
         Family::OpenApi => OpenApi::accept(response),

@@ -4,14 +4,19 @@
 //! Put `#[serde(default, deserialize_with = "lenient::read")]` on a field; its type says what is
 //! wanted.
 
+mod objects;
+
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::value::{
-    I64Deserializer, MapAccessDeserializer, SeqAccessDeserializer, StrDeserializer, U64Deserializer,
+use serde::de::value::{I64Deserializer, MapAccessDeserializer, StrDeserializer, U64Deserializer};
+use serde::de::{
+    DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
 };
-use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+pub(crate) use objects::{Objects, Seed, parse, parse_with};
 
 /// Reads a `T` tolerantly.
 pub fn read<'de, D: Deserializer<'de>, T: Lenient>(deserializer: D) -> Result<T, D::Error> {
@@ -35,7 +40,24 @@ where
     D: Deserializer<'de>,
     T: Deserialize<'de> + Default,
 {
-    Option::<T>::deserialize(deserializer).map(Option::unwrap_or_default)
+    deserializer.deserialize_option(Object(PhantomData))
+}
+
+/// Reads what is JSON inside of JSON as text, whether it comes as a text or as it is; `null` and
+/// `""` for nothing.
+pub(crate) fn json<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: From<String>,
+{
+    let text = match Option::<Box<RawValue>>::deserialize(deserializer)? {
+        None => return Ok(None),
+        Some(raw) if raw.get().starts_with('"') => {
+            parse(raw.get()).map_err(|_| D::Error::custom("not a text"))?
+        }
+        Some(raw) => raw.get().to_owned(),
+    };
+    Ok(Some(text).filter(|text| !text.is_empty()).map(T::from))
 }
 
 /// A type with a tolerant way of reading it.
@@ -45,36 +67,42 @@ pub trait Lenient: Sized {
 }
 
 impl Lenient for i64 {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Integer).map(Option::unwrap_or_default)
     }
 }
 
 impl Lenient for bool {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Boolean).map(Option::unwrap_or_default)
     }
 }
 
 impl Lenient for String {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Text).map(Option::unwrap_or_default)
     }
 }
 
 impl Lenient for Option<i64> {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Integer)
     }
 }
 
 impl Lenient for Option<bool> {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Boolean)
     }
 }
 
 impl Lenient for Option<String> {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(deserializer.deserialize_any(Text)?.filter(|text| !text.is_empty()))
     }
@@ -94,7 +122,7 @@ impl Lenient for Option<crate::Secret> {
 
 impl<T: DeserializeOwned> Lenient for Vec<T> {
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(List(PhantomData))
+        List(PhantomData).deserialize(deserializer)
     }
 }
 
@@ -130,7 +158,7 @@ impl<'de> Visitor<'de> for Life {
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         match value.trim() {
             "" => Ok(None),
-            text => text.parse::<f64>().map_or(Ok(Some(0)), |value| self.visit_f64(value)),
+            text => Ok(parse_with(text, self).unwrap_or(Some(0))),
         }
     }
 
@@ -158,6 +186,14 @@ impl<'de> Visitor<'de> for Life {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
         Ok(Some(0))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Life {
+    type Value = Option<i64>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
@@ -274,7 +310,38 @@ impl Visitor<'_> for Text {
     }
 }
 
+struct Object<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Object<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        T::deserialize(Objects(deserializer))
+    }
+
+    fn visit_none<E: Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
+}
+
 struct List<T>(PhantomData<T>);
+
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for List<T> {
+    type Value = Vec<T>;
+
+    #[inline(never)]
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
 impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
     type Value = Vec<T>;
@@ -283,12 +350,16 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
         f.write_str("a list, or one of its items")
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Self::Value, A::Error> {
-        Deserialize::deserialize(SeqAccessDeserializer::new(seq))
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(Seed::new())? {
+            items.push(item);
+        }
+        Ok(items)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map)).map(|item| vec![item])
+        T::deserialize(Objects(MapAccessDeserializer::new(map))).map(|item| vec![item])
     }
 
     fn visit_i64<E: Error>(self, value: i64) -> Result<Self::Value, E> {
@@ -305,13 +376,8 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
         if value.is_empty() {
             return Ok(Vec::new());
         }
-        if value.starts_with('[') {
-            return serde_json::from_str(value).map_err(|_| E::custom("not a list in a string"));
-        }
-        if value.starts_with('{') {
-            return serde_json::from_str(value)
-                .map(|item| vec![item])
-                .map_err(|_| E::custom("not an object in a string"));
+        if value.starts_with(['[', '{']) {
+            return parse_with(value, self).map_err(|_| E::custom("not a list in a string"));
         }
         T::deserialize(StrDeserializer::new(value)).map(|item| vec![item])
     }
@@ -417,6 +483,52 @@ mod tests {
         }
         for json in ["{}", r#"{"inner":null}"#, r#"{"inner":{}}"#] {
             assert_eq!(serde_json::from_str::<Outer>(json).unwrap().inner, Everything::default());
+        }
+    }
+
+    #[test]
+    fn a_list_is_no_record() {
+        #[derive(Deserialize, Debug)]
+        struct Pair {
+            #[serde(deserialize_with = "super::read")]
+            #[allow(dead_code)]
+            name: String,
+        }
+        #[derive(Deserialize, Debug)]
+        struct Outer {
+            #[serde(default, deserialize_with = "super::read")]
+            #[allow(dead_code)]
+            list: Vec<Pair>,
+            #[serde(default, deserialize_with = "super::object")]
+            inner: Everything,
+        }
+        for json in [r#"["x"]"#, r#"[[["x"]]]"#, r#"{"list":[["x"]]}"#, r#"{"inner":[7]}"#] {
+            assert!(super::parse::<Outer>(json).is_err(), "{json}");
+        }
+        let outer: Outer = super::parse(r#"{"list":[{"name":"x"}],"inner":{"number":7}}"#).unwrap();
+        assert_eq!((outer.list.len(), outer.inner.number), (1, 7));
+    }
+
+    #[test]
+    fn json_inside_of_json_is_text_however_it_comes() {
+        #[derive(Deserialize)]
+        struct Outer {
+            #[serde(default, deserialize_with = "super::json")]
+            more: Option<String>,
+        }
+        for (json, more) in [
+            (r#"{"more":{"a": "中"}}"#, Some(r#"{"a": "中"}"#)),
+            (r#"{"more":"{\"a\":1}"}"#, Some(r#"{"a":1}"#)),
+            (r#"{"more":7}"#, Some("7")),
+            (r#"{"more":""}"#, None),
+            (r#"{"more":null}"#, None),
+            ("{}", None),
+        ] {
+            let outer: Outer = super::parse(json).unwrap();
+            assert_eq!(outer.more.as_deref(), more, "{json}");
+            let value = serde_json::from_str(json).unwrap();
+            let outer: Outer = serde_json::from_value(value).unwrap();
+            assert_eq!(outer.more.is_some(), more.is_some(), "{json}");
         }
     }
 }

@@ -113,9 +113,9 @@ pub struct UserDetails {
     /// Fields of the organization's own, as JSON text.
     #[serde(default, deserialize_with = "lenient::read")]
     pub extension: Option<Personal>,
-    /// The same in other languages, as it came.
-    #[serde(default)]
-    pub extension_i18n: Option<serde_json::Value>,
+    /// The same in other languages, as JSON text.
+    #[serde(default, deserialize_with = "lenient::json")]
+    pub extension_i18n: Option<Personal>,
     /// The day of joining, in milliseconds since 1970.
     #[serde(default, deserialize_with = "lenient::read")]
     pub hired_date: Option<i64>,

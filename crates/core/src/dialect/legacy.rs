@@ -25,7 +25,7 @@ impl Dialect for Legacy {
         if response.status() != 200 {
             return None;
         }
-        serde_json::from_str::<Success<T>>(text(response)?).ok().map(|success| success.0)
+        lenient::parse::<Success<T>>(text(response)?).ok().map(|success| success.0)
     }
 }
 
@@ -48,7 +48,10 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Flat<T> {
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
         let mut code = None;
-        let data = T::deserialize(MapAccessDeserializer::new(Watched { map, code: &mut code }))?;
+        let data = {
+            let map = MapAccessDeserializer::new(Watched { map, code: &mut code });
+            T::deserialize(lenient::Objects(map))?
+        };
         match code {
             Some(0) => Ok(Success(data)),
             Some(_) => Err(A::Error::custom("no success")),

@@ -24,7 +24,7 @@ impl Dialect for TopApi {
         if response.status() != 200 {
             return None;
         }
-        serde_json::from_str::<Success<T>>(text(response)?).ok().map(|success| success.0)
+        lenient::parse::<Success<T>>(text(response)?).ok().map(|success| success.0)
     }
 }
 
@@ -68,7 +68,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Envelope<T> {
                     }
                     code = Some(number);
                 }
-                Member::Result => result = Some(map.next_value()?),
+                Member::Result => result = Some(map.next_value_seed(lenient::Seed::new())?),
                 Member::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }

@@ -44,15 +44,14 @@ impl Signal {
         }
         // As text, like every other answer: one reader is linked instead of two.
         let text = String::from_utf8_lossy(body);
-        let Ok(envelope) = serde_json::from_str::<Envelope<'_>>(&text) else {
+        let Ok(envelope) = lenient::parse::<Envelope<'_>>(&text) else {
             signal.unreadable = true;
             signal.request_id = request_id_header(response);
             return signal;
         };
         signal.banned =
             envelope.status.is_some_and(|status| status.get().trim_matches('"') == "1111");
-        signal.required_scopes =
-            envelope.detail.map(|detail| detail.required_scopes).unwrap_or_default();
+        signal.required_scopes = envelope.detail.required_scopes;
         signal.sub_code = envelope.sub_code;
         signal.message = envelope.sub_msg.or(envelope.errmsg).or(envelope.message);
         signal.request_id = envelope
@@ -130,14 +129,19 @@ struct Envelope<'a> {
     requestid: Option<String>,
     #[serde(default, deserialize_with = "lenient::read", rename = "requestId")]
     request_id_camel: Option<String>,
-    #[serde(default, rename = "accessdenieddetail", alias = "AccessDeniedDetail")]
-    detail: Option<AccessDenied>,
+    #[serde(
+        default,
+        rename = "accessdenieddetail",
+        alias = "AccessDeniedDetail",
+        deserialize_with = "lenient::object"
+    )]
+    detail: AccessDenied,
     /// The ban's number, but anything in other answers.
     #[serde(default, borrow)]
     status: Option<&'a RawValue>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct AccessDenied {
     #[serde(default, rename = "requiredScopes", deserialize_with = "lenient::read")]
     required_scopes: Vec<String>,

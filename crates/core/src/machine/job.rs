@@ -2,16 +2,19 @@
 //! often as needed.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::endpoint::{Body, Endpoint, Family, Operation, Query};
 use crate::token::Token;
 use crate::wire::{Limits, Request};
-use crate::{Error, Region, Secret};
+use crate::{Error, Region, Secret, lenient};
 
 pub(crate) struct Job {
     operation: Cow<'static, Operation>,
@@ -76,11 +79,8 @@ impl Job {
             .map(|(_, value)| Secret::new(value.into_owned()))
             .collect();
         let body = str::from_utf8(&self.body).unwrap_or_default();
-        if let Ok(Value::Object(body)) = serde_json::from_str(body) {
-            values.extend(body.into_iter().filter_map(|(_, value)| match value {
-                Value::String(text) => Some(Secret::new(text)),
-                _ => None,
-            }));
+        if let Ok(Texts(texts)) = lenient::parse(body) {
+            values.extend(texts);
         }
         values
     }
@@ -130,18 +130,50 @@ impl Job {
 
 /// The result of a call that only sees to the token.
 pub(crate) fn token_data(token: &Token) -> Box<RawValue> {
-    #[derive(serde::Serialize)]
+    #[derive(Serialize)]
     struct Data<'a> {
         value: &'a Secret,
         expires_at: u64,
     }
     let data = Data { value: &token.value, expires_at: token.expires.unix_millis() };
-    serde_json::value::to_raw_value(&data).unwrap_or_default()
+    written(&data)
+}
+
+/// A result of our own making.
+pub(crate) fn written<T: Serialize>(data: &T) -> Box<RawValue> {
+    serde_json::value::to_raw_value(data).unwrap_or_default()
 }
 
 /// The result of a call that brings none.
 pub(crate) fn nothing() -> Box<RawValue> {
     RawValue::NULL.to_owned()
+}
+
+/// The members of an object that are texts.
+struct Texts(Vec<Secret>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TextsVisitor)
+    }
+}
+
+struct TextsVisitor;
+
+impl<'de> Visitor<'de> for TextsVisitor {
+    type Value = Texts;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+        let mut texts = Vec::new();
+        while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
+            texts.extend(lenient::parse::<Secret>(value.get()));
+        }
+        Ok(Texts(texts))
+    }
 }
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");

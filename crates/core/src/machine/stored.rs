@@ -1,7 +1,6 @@
 //! Questions that a program itself has for its store: which sessions there are, and to forget one.
 
-use serde_json::json;
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use crate::machine::fetch::said;
 use crate::machine::{Order, Task, job};
@@ -39,10 +38,7 @@ pub(crate) fn answered(source: &Source, reply: StoreReply, now: Timestamp) -> Or
         StoreReply::Done => Order::Done(job::nothing()),
         StoreReply::Keys { keys } => {
             let names: Vec<_> = keys.into_iter().filter_map(|key| key.person).collect();
-            match serde_json::value::to_raw_value(&json!({ "names": names })) {
-                Ok(data) => Order::Done(data),
-                Err(_) => Order::Done(RawValue::NULL.to_owned()),
-            }
+            Order::Done(job::written(&Names { names }))
         }
         reply => {
             let why = said(reply);
@@ -50,4 +46,10 @@ pub(crate) fn answered(source: &Source, reply: StoreReply, now: Timestamp) -> Or
             Order::Failed(Error::new(ErrorKind::Store).with_message(why))
         }
     }
+}
+
+/// As [`SessionNames`](crate::auth::SessionNames) is read.
+#[derive(Serialize)]
+struct Names {
+    names: Vec<String>,
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{NewRecord, Record};
-use crate::{CorpId, Error, ErrorKind, Secret};
+use crate::{CorpId, Error, ErrorKind, Secret, lenient};
 
 /// *Renewing* credentials: the later expiry stays. The version to replace, or `None` where what
 /// is stored is better. A stored token that the platform rejected is worth nothing.
@@ -112,7 +112,7 @@ impl Pushed {
 
     /// Reads a stored ticket; what cannot be read is none, since the next push brings another.
     pub(crate) fn read(record: &Record) -> Option<Self> {
-        serde_json::from_str(record.value.expose()).ok().filter(|pushed: &Self| pushed.v <= FORM)
+        lenient::parse(record.value.expose()).ok().filter(|pushed: &Self| pushed.v <= FORM)
     }
 
     pub(crate) fn record(&self) -> Result<NewRecord, Error> {
@@ -152,7 +152,7 @@ impl Kept {
     /// When it was written by a newer version, or is none.
     pub(crate) fn read(record: &Record) -> Result<Self, Error> {
         let unreadable = |why| Error::new(ErrorKind::Store).with_message(why);
-        let kept: Self = serde_json::from_str(record.value.expose())
+        let kept: Self = lenient::parse(record.value.expose())
             .map_err(|_| unreadable("the stored session cannot be read"))?;
         match kept.v {
             0..=FORM => Ok(kept),

@@ -359,7 +359,7 @@ impl Source {
 
     /// Reads the token out of the answer's data.
     pub(crate) fn read(&self, data: &str) -> Result<Fetched, Error> {
-        let grant: Grant = serde_json::from_str(data).map_err(|e| Error::undecodable(&e, 200))?;
+        let grant: Grant = lenient::parse(data).map_err(|e| Error::undecodable(&e, 200))?;
         if grant.value.is_empty() {
             return Err(Error::new(ErrorKind::Reply).with_message("the token is empty"));
         }
