@@ -1,6 +1,5 @@
 //! [`Client`]: runs calls as futures.
 
-use std::convert::identity;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -8,12 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use dingtalk_core::{
-    ActsAs, Asked, Call, Credential, Endpoint, Error, Flight, Paged, Policy, Reply, Request, Sent,
-    Step, Store, StoreOp, StoreReply, Timestamp, Transport,
+    ActsAs, Asked, Call, Credential, Endpoint, Entropy, Error, Flight, Paged, Policy, Reply,
+    Request, Sent, Step, Store, StoreOp, StoreReply, Timestamp, Transport,
 };
 use tokio::time::{sleep, timeout};
 
-use crate::clock::{self, Entropy};
+use crate::clock;
 use crate::pages::Pages;
 use crate::transport::{Exchange, HttpTransport};
 
@@ -94,7 +93,7 @@ impl<C: Credential> Client<C> {
         T: Transport + Send + Sync + 'static,
         T::Exchange: Future<Output = Reply> + Send + 'static,
     {
-        Self::of(caller, erase(transport), None, Policy::default(), None, Entropy::new())
+        Self::of(caller, erase(transport), None, Policy::default(), None, clock::entropy())
     }
 
     /// To choose transport, store and patience.
@@ -105,7 +104,7 @@ impl<C: Credential> Client<C> {
             store: None,
             policy: Policy::default(),
             clock: None,
-            entropy: Entropy::new(),
+            entropy: clock::entropy(),
         }
     }
 
@@ -213,46 +212,49 @@ impl<C: Credential> Client<C> {
     }
 }
 
-/// The whole driver: does what core says and tells it what came of it.
+/// The whole driver: does what core says and tells it what came of it. A call that waits for its
+/// answer is to be small: no step is kept meanwhile, since it has room for the result, and what
+/// the rarer waits need is elsewhere.
 async fn run<E: Endpoint>(shared: Arc<Shared>, call: Call<E>) -> Result<E::Output, Error> {
-    let mut step = call.step(shared.now());
+    let mut pending = Pending::Nothing(call);
     loop {
-        // Moved out whole: a step has room for the result, and a waiting call is not to carry it.
-        let pending = match identity(step) {
-            Step::Send(request, sent) => {
-                Pending::Reply(shared.carrier.transport.send(request), sent)
-            }
-            Step::Ask(question, asked) => Pending::Store(question, asked),
-            Step::Sleep(pause, call) => Pending::Pause(pause, call),
-            Step::Join(flight, call) => Pending::Flight(flight, call),
-            Step::Done(result) => return result,
-        };
-        step = match pending {
+        let step = match pending {
+            Pending::Nothing(call) => call.step(shared.now()),
             Pending::Reply(exchange, sent) => {
                 let reply = exchange.await;
                 sent.reply(shared.now(), reply)
             }
             Pending::Store(question, asked) => {
-                let reply = shared.ask(question).await;
+                let reply = Box::pin(shared.ask(*question)).await;
                 asked.reply(shared.now(), reply)
             }
             Pending::Pause(pause, call) => {
-                sleep(pause).await;
+                Box::pin(sleep(pause)).await;
                 call.step(shared.now())
             }
             Pending::Flight(flight, call) => {
                 // Whether it ended or patience did, the call looks for itself.
-                let _ = timeout(flight.patience(), flight).await;
+                let _ = Box::pin(timeout(flight.patience(), flight)).await;
                 call.step(shared.now())
             }
+        };
+        pending = match step {
+            Step::Send(request, sent) => {
+                Pending::Reply(shared.carrier.transport.send(request), sent)
+            }
+            Step::Ask(question, asked) => Pending::Store(Box::new(question), asked),
+            Step::Sleep(pause, call) => Pending::Pause(pause, call),
+            Step::Join(flight, call) => Pending::Flight(flight, call),
+            Step::Done(result) => return result,
         };
     }
 }
 
 /// What a call waits for.
 enum Pending<E: Endpoint> {
+    Nothing(Call<E>),
     Reply(Exchange, Sent<E>),
-    Store(StoreOp, Asked<E>),
+    Store(Box<StoreOp>, Asked<E>),
     Pause(Duration, Call<E>),
     Flight(Flight, Call<E>),
 }

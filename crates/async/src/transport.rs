@@ -108,8 +108,8 @@ async fn carry(mut response: ResponseFuture, limits: Limits, quiet: Arc<Quiet>) 
             CONNECTED_BY.set(None);
             polled
         });
-        let (head, body) = answered.await.map_err(|e| request_fault(&e))?.into_parts();
-        let body = collect(body, limits.max_body).await?;
+        let (head, mut body) = answered.await.map_err(|e| request_fault(&e))?.into_parts();
+        let body = collect(&mut body, limits.max_body).await?;
         Ok(Response::new(head.status.as_u16(), head.headers, body))
     };
     // Both limits may end at one moment; then the connection's speaks first, and it knows that
@@ -150,10 +150,10 @@ async fn catch_up() {
 }
 
 /// A body that comes in one piece is not copied.
-async fn collect(mut body: Incoming, most: usize) -> Result<Bytes, TransportError> {
+async fn collect(body: &mut Incoming, most: usize) -> Result<Bytes, TransportError> {
     let mut first = Bytes::new();
     let mut whole = BytesMut::new();
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+    while let Some(frame) = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await {
         let Ok(data) = frame.map_err(|e| hyper_fault(&e))?.into_data() else { continue };
         if data.len() > most - first.len().max(whole.len()) {
             let words = format!("the answer is larger than {most} bytes");

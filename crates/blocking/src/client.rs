@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::thread;
 
 use dingtalk_core::{
-    ActsAs, Call, Credential, Endpoint, Error, Paged, Policy, Reply, Step, Store, StoreOp,
+    ActsAs, Call, Credential, Endpoint, Entropy, Error, Paged, Policy, Reply, Step, Store, StoreOp,
     StoreReply, Timestamp, Transport,
 };
 
-use crate::clock::{self, Entropy};
+use crate::clock;
 use crate::pages::Pages;
 use crate::transport::HttpTransport;
 
@@ -84,7 +84,7 @@ impl<C: Credential> Client<C> {
     where
         T: Transport<Exchange = Reply> + Send + Sync + 'static,
     {
-        Self::of(caller, Carrier::new(transport), None, Policy::default(), None, Entropy::new())
+        Self::of(caller, Carrier::new(transport), None, Policy::default(), None, clock::entropy())
     }
 
     /// To choose transport, store and patience.
@@ -95,7 +95,7 @@ impl<C: Credential> Client<C> {
             store: None,
             policy: Policy::default(),
             clock: None,
-            entropy: Entropy::new(),
+            entropy: clock::entropy(),
         }
     }
 

@@ -121,8 +121,12 @@ impl Error {
     }
 
     pub(crate) fn with_operation(mut self, operation: impl Into<Cow<'static, str>>) -> Self {
-        self.edit().operation = Some(operation.into());
+        self.set_operation(operation.into());
         self
+    }
+
+    pub(crate) fn set_operation(&mut self, operation: Cow<'static, str>) {
+        self.edit().operation = Some(operation);
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Self {

@@ -125,6 +125,7 @@ pub mod contact;
 mod corp;
 pub mod dialect;
 mod endpoint;
+mod entropy;
 mod error;
 pub mod event;
 mod id;
@@ -156,6 +157,7 @@ pub use corp::{Corp, Suite, SuiteBuilder};
 #[doc(hidden)]
 pub use endpoint::Obtains;
 pub use endpoint::{Body, Endpoint, Family, Method, Operation, Paged, Query, Replay};
+pub use entropy::Entropy;
 pub use error::{Error, ErrorKind};
 pub use id::{
     AgentId, ClientId, CorpId, DeptId, OpenId, RoleId, SourceId, TaskId, UnifiedAppId, UnionId,

@@ -164,7 +164,7 @@ pub(crate) enum Task {
     /// Store the session's tokens.
     Keep,
     /// Only ask the store.
-    Ask(StoreOp),
+    Ask(Box<StoreOp>),
     /// Take a suite ticket.
     Ticket(Secret, u64),
     /// It could not even be written.
@@ -185,7 +185,7 @@ enum State {
     Joined(Flight),
     Fetching(Box<Fetch>),
     Exchanging(Box<Exchange>),
-    Publishing(Publish),
+    Publishing(Box<Publish>),
     /// A question of the program's own is with the store.
     Asking,
     Sending(Option<Token>),
@@ -280,16 +280,17 @@ impl Machine {
 
     /// What [`resume`](Self::resume) does, for who tells the end itself.
     pub(crate) fn step(&mut self, event: Event, env: Env) -> Order {
-        let order = self.turn(event, env);
+        let mut order = self.turn(event, env);
         if matches!(order, Order::Done(_) | Order::Failed(_)) {
             self.state = State::Finished;
         }
-        match (order, &self.task) {
-            (Order::Failed(error), Task::Call(job)) if error.operation().is_none() => {
-                Order::Failed(error.with_operation(job.operation().name.clone()))
-            }
-            (order, _) => order,
+        // In place: an order is large, since it may be a request.
+        if let (Order::Failed(error), Task::Call(job)) = (&mut order, &self.task)
+            && error.operation().is_none()
+        {
+            error.set_operation(job.operation().name.clone());
         }
+        order
     }
 
     pub(crate) fn of(source: &Source, takes_token: bool, task: Task, policy: Policy) -> Self {
@@ -418,7 +419,7 @@ impl Machine {
                 return Order::Failed(Error::invalid("the client has no store"));
             }
             self.state = State::Asking;
-            return Order::Ask(question.clone());
+            return Order::Ask((**question).clone());
         }
         if let Task::Ticket(ticket, pushed_at) = &self.task {
             self.source.tickets().take(ticket.clone(), *pushed_at);
@@ -426,7 +427,7 @@ impl Machine {
                 return Order::Done(job::nothing());
             }
             let key = self.source.suite_ticket_key();
-            let publish = Publish::new(key, ticket.clone(), *pushed_at);
+            let publish = Box::new(Publish::new(key, ticket.clone(), *pushed_at));
             let order = publish.begin();
             self.state = State::Publishing(publish);
             return order;

@@ -2,7 +2,6 @@
 //! its `errcode`.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
@@ -25,35 +24,36 @@ impl Dialect for Legacy {
         if response.status() != 200 {
             return None;
         }
-        lenient::parse::<Success<T>>(text(response)?).ok().map(|success| success.0)
+        let mut data = None;
+        lenient::parse_with(text(response)?, Flat(&mut data)).ok()?;
+        data
     }
 }
 
-struct Success<T>(T);
+/// Reads into a place outside: a record may be large, and every reader that gives it back moves it.
+struct Flat<'d, T>(&'d mut Option<T>);
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Success<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Flat(PhantomData))
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Flat<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
 
-struct Flat<T>(PhantomData<T>);
-
-impl<'de, T: DeserializeOwned> Visitor<'de> for Flat<T> {
-    type Value = Success<T>;
+impl<'de, T: DeserializeOwned> Visitor<'de> for Flat<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an answer of the old family")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
         let mut code = None;
-        let data = {
-            let map = MapAccessDeserializer::new(Watched { map, code: &mut code });
-            T::deserialize(lenient::Objects(map))?
-        };
+        let map = MapAccessDeserializer::new(Watched { map, code: &mut code });
+        *self.0 = Some(T::deserialize(lenient::Objects(map))?);
         match code {
-            Some(0) => Ok(Success(data)),
+            Some(0) => Ok(()),
             Some(_) => Err(A::Error::custom("no success")),
             None => Err(A::Error::missing_field("errcode")),
         }

@@ -1,9 +1,8 @@
 //! `/topapi/…`: token in the query, HTTP 200 for everything, data under `result`.
 
 use std::fmt;
-use std::marker::PhantomData;
 
-use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::dialect::{Dialect, text};
@@ -24,19 +23,22 @@ impl Dialect for TopApi {
         if response.status() != 200 {
             return None;
         }
-        lenient::parse::<Success<T>>(text(response)?).ok().map(|success| success.0)
+        let mut result = None;
+        lenient::parse_with(text(response)?, Envelope(&mut result)).ok()?;
+        result
     }
 }
 
-struct Success<T>(T);
+/// Reads into a place outside: a record may be large, and every reader that gives it back moves it.
+struct Envelope<'r, T>(&'r mut Option<T>);
 
-impl<'de, T: DeserializeOwned> Deserialize<'de> for Success<T> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Envelope(PhantomData))
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Envelope<'_, T> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
     }
 }
-
-struct Envelope<T>(PhantomData<T>);
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]
@@ -50,15 +52,15 @@ enum Member {
 #[derive(Deserialize)]
 struct Code(#[serde(deserialize_with = "lenient::read")] i64);
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for Envelope<T> {
-    type Value = Success<T>;
+impl<'de, T: DeserializeOwned> Visitor<'de> for Envelope<'_, T> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an answer of topapi")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut code, mut result) = (None, None);
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut code = None;
         while let Some(member) = map.next_key()? {
             match member {
                 Member::Errcode => {
@@ -68,7 +70,7 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Envelope<T> {
                     }
                     code = Some(number);
                 }
-                Member::Result => result = Some(map.next_value_seed(lenient::Seed::new())?),
+                Member::Result => *self.0 = Some(map.next_value_seed(lenient::Seed::new())?),
                 Member::Other => {
                     map.next_value::<IgnoredAny>()?;
                 }
@@ -78,11 +80,10 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Envelope<T> {
             return Err(A::Error::missing_field("errcode"));
         }
         // Calls without data leave `result` out: `()` and raw JSON read that as null.
-        let result = match result {
-            Some(result) => result,
-            None => T::deserialize(serde::de::value::UnitDeserializer::new())?,
-        };
-        Ok(Success(result))
+        if self.0.is_none() {
+            *self.0 = Some(T::deserialize(serde::de::value::UnitDeserializer::new())?);
+        }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Deref;
 
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -17,7 +18,7 @@ use crate::wire::{Limits, Request};
 use crate::{Error, Region, Secret, lenient};
 
 pub(crate) struct Job {
-    operation: Cow<'static, Operation>,
+    operation: Described,
     path: Cow<'static, str>,
     query: String,
     body: Vec<u8>,
@@ -25,7 +26,10 @@ pub(crate) struct Job {
 
 impl Job {
     pub(crate) fn of<E: Endpoint>(endpoint: &E) -> Result<Self, Error> {
-        let operation = endpoint.operation();
+        let operation = match endpoint.operation() {
+            Cow::Borrowed(operation) => Described::Typed(operation),
+            Cow::Owned(operation) => Described::Raw(Box::new(operation)),
+        };
         let path = endpoint.path()?;
         let mut query = Query::default();
         endpoint.query(&mut query);
@@ -66,7 +70,8 @@ impl Job {
             Body::None => return Err(Error::invalid("this operation sends no body")),
             Body::Json => Value::Object(parameters).to_string().into_bytes(),
         };
-        Ok(Self { operation: Cow::Owned(operation), path, query: query.into_string(), body })
+        let operation = Described::Raw(Box::new(operation));
+        Ok(Self { operation, path, query: query.into_string(), body })
     }
 
     pub(crate) fn operation(&self) -> &Operation {
@@ -125,6 +130,23 @@ impl Job {
             request.headers_mut().insert(TOKEN_HEADER, value);
         }
         Ok(Request::new(request, self.operation.name.clone(), limits))
+    }
+}
+
+/// An operation in two words, since every waiting call carries one.
+enum Described {
+    Typed(&'static Operation),
+    Raw(Box<Operation>),
+}
+
+impl Deref for Described {
+    type Target = Operation;
+
+    fn deref(&self) -> &Operation {
+        match self {
+            Self::Typed(operation) => operation,
+            Self::Raw(operation) => operation,
+        }
     }
 }
 

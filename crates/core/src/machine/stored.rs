@@ -17,7 +17,7 @@ pub(crate) fn forget(source: &Source) -> Task {
         Some(key) => {
             session.forget();
             source.slot().forget();
-            Task::Ask(StoreOp::Remove { key, expected: None })
+            Task::Ask(Box::new(StoreOp::Remove { key, expected: None }))
         }
         None => Task::Invalid(Error::invalid("a session without a name is in no store")),
     }
@@ -29,7 +29,7 @@ pub(crate) fn list(source: &Source, after: Option<String>, limit: u32) -> Task {
     let host = source.host().to_owned();
     let client_id = source.client_id().clone();
     let after = after.map(|name| StoreKey::new(kind, &*host, &client_id).of_person(name));
-    Task::Ask(StoreOp::List { kind, host, client_id, after, limit: limit.max(1) })
+    Task::Ask(Box::new(StoreOp::List { kind, host, client_id, after, limit: limit.max(1) }))
 }
 
 /// What the store's answer comes to.
