@@ -8,7 +8,6 @@ pairs a comparison has.
 """
 
 import argparse
-import json
 import platform
 import subprocess
 import sys
@@ -21,7 +20,6 @@ sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from measure import growth, herd, instructions, rates, scale, sizes  # noqa: E402
-from measure.programs import TARGET  # noqa: E402
 from measure.report import document  # noqa: E402
 
 TABLES = {
@@ -40,17 +38,13 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=21, help="pairs of a comparison (default: 21)")
     arguments = parser.parse_args()
 
-    kept = TARGET / "results.json"
+    page, results = HERE / "RESULTS.md", {"machine": machine()}
     for name in arguments.tables or TABLES:
         print(f"{name} …", flush=True)
         found = TABLES[name](arguments.rounds)
-        results = json.loads(kept.read_text()) if kept.exists() else {}
         results[name] = {"date": date.today().isoformat(), "rounds": arguments.rounds, "found": found,
                          "load": round(getloadavg()[0], 1), "commit": commit()}
-        results["machine"] = machine()
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps(results))
-        (HERE / "RESULTS.md").write_text(document(results))
+        page.write_text(document(results, page.read_text()))
 
 
 def commit() -> str:

@@ -1,5 +1,7 @@
 """RESULTS.md: every table, what it says and what it does not."""
 
+import re
+
 from . import growth, herd, instructions, rates, scale, sizes
 
 HEAD = """# What it costs
@@ -62,7 +64,8 @@ Node run on one core by their nature, as our async client does here."""),
 )
 
 
-def document(results: dict) -> str:
+def document(results: dict, before: str) -> str:
+    """The page; sections that were not measured are as they stood before."""
     machine = results["machine"]
     lines = "\n".join(f"- {name}: {value}" for name, value in machine.items())
     parts = [HEAD.format(machine=lines)]
@@ -72,4 +75,11 @@ def document(results: dict) -> str:
             when = (f"Measured on {one['date']} at commit {one['commit']}, {one['rounds']} pairs a comparison where there are pairs; "
                     f"load average at its end {one['load']}.")
             parts.append(f"## {title}\n\n{words}\n\n{tables(one['found'])}\n\n{when}\n")
+        elif kept := section(before, title):
+            parts.append(kept)
     return "\n".join(parts)
+
+
+def section(page: str, title: str) -> str | None:
+    found = re.search(rf"^## {re.escape(title)}\n.*?(?=\n## |\Z)", page, re.DOTALL | re.MULTILINE)
+    return found and found.group()

@@ -8,11 +8,10 @@ import json
 import resource
 import shutil
 
-from .programs import (BARE_HYPER, BARE_UREQ, DINGDING, HERE, OURS_ASYNC, OURS_BLOCKING, REQWEST, SDK, SDK_BLOCKING,
+from .programs import (BARE_HYPER, BARE_HYPER_H1, BARE_UREQ, DINGDING, HERE, OURS_ASYNC, OURS_BLOCKING, REQWEST, SDK, SDK_BLOCKING,
                        TARGET, Client, cargo, environment)
 from .text import table
 
-BARE_HYPER_H1 = Client("bare-hyper", "hyper-util by hand, HTTP/1.1 only")
 # Feature of the small program, client, reference.
 PROGRAMS = (
     ("hello-bare-hyper-h2", BARE_HYPER, BARE_HYPER),
