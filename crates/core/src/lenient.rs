@@ -11,9 +11,7 @@ use std::marker::PhantomData;
 
 use serde::Deserialize;
 use serde::de::value::{I64Deserializer, MapAccessDeserializer, StrDeserializer, U64Deserializer};
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 pub(crate) use objects::{Objects, Seed, parse, parse_with};
@@ -65,6 +63,8 @@ pub trait Lenient: Sized {
     /// Reads a value of this type from whatever stands for it.
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
 }
+
+// Out of line: each place that reads such a field would hold the format's whole reader otherwise.
 
 impl Lenient for i64 {
     #[inline(never)]
@@ -121,8 +121,9 @@ impl Lenient for Option<crate::Secret> {
 }
 
 impl<T: DeserializeOwned> Lenient for Vec<T> {
+    #[inline(never)]
     fn read<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        List(PhantomData).deserialize(deserializer)
+        deserializer.deserialize_any(List(PhantomData))
     }
 }
 
@@ -158,7 +159,7 @@ impl<'de> Visitor<'de> for Life {
     fn visit_str<E: Error>(self, value: &str) -> Result<Self::Value, E> {
         match value.trim() {
             "" => Ok(None),
-            text => Ok(parse_with(text, self).unwrap_or(Some(0))),
+            text => Ok(parse_with(text, |json| life(json)).unwrap_or(Some(0))),
         }
     }
 
@@ -186,14 +187,6 @@ impl<'de> Visitor<'de> for Life {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         while map.next_entry::<serde::de::IgnoredAny, serde::de::IgnoredAny>()?.is_some() {}
         Ok(Some(0))
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Life {
-    type Value = Option<i64>;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
     }
 }
 
@@ -334,15 +327,6 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Object<T> {
 
 struct List<T>(PhantomData<T>);
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for List<T> {
-    type Value = Vec<T>;
-
-    #[inline(never)]
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
 impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
     type Value = Vec<T>;
 
@@ -377,7 +361,8 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for List<T> {
             return Ok(Vec::new());
         }
         if value.starts_with(['[', '{']) {
-            return parse_with(value, self).map_err(|_| E::custom("not a list in a string"));
+            return parse_with(value, |json| Vec::read(json))
+                .map_err(|_| E::custom("not a list in a string"));
         }
         T::deserialize(StrDeserializer::new(value)).map(|item| vec![item])
     }

@@ -25,21 +25,13 @@ impl Dialect for Legacy {
             return None;
         }
         let mut data = None;
-        lenient::parse_with(text(response)?, Flat(&mut data)).ok()?;
+        lenient::parse_with(text(response)?, |json| json.deserialize_map(Flat(&mut data))).ok()?;
         data
     }
 }
 
 /// Reads into a place outside: a record may be large, and every reader that gives it back moves it.
 struct Flat<'d, T>(&'d mut Option<T>);
-
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Flat<'_, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
 
 impl<'de, T: DeserializeOwned> Visitor<'de> for Flat<'_, T> {
     type Value = ();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::dialect::{Dialect, text};
@@ -24,21 +24,14 @@ impl Dialect for TopApi {
             return None;
         }
         let mut result = None;
-        lenient::parse_with(text(response)?, Envelope(&mut result)).ok()?;
+        lenient::parse_with(text(response)?, |json| json.deserialize_map(Envelope(&mut result)))
+            .ok()?;
         result
     }
 }
 
 /// Reads into a place outside: a record may be large, and every reader that gives it back moves it.
 struct Envelope<'r, T>(&'r mut Option<T>);
-
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Envelope<'_, T> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
 
 #[derive(Deserialize)]
 #[serde(field_identifier, rename_all = "snake_case")]

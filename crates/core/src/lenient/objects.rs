@@ -4,19 +4,20 @@
 use std::marker::PhantomData;
 
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Visitor};
+use serde_json::de::StrRead;
 
 /// Reads a `T` from JSON text; what is a record only from an object.
 pub(crate) fn parse<'de, T: Deserialize<'de>>(text: &'de str) -> serde_json::Result<T> {
-    parse_with(text, Seed::new())
+    parse_with(text, |deserializer| T::deserialize(Objects(deserializer)))
 }
 
-/// Reads from JSON text what a seed reads.
-pub(crate) fn parse_with<'de, S: DeserializeSeed<'de>>(
+/// Reads the whole of a JSON text by what is given.
+pub(crate) fn parse_with<'de, T>(
     text: &'de str,
-    seed: S,
-) -> serde_json::Result<S::Value> {
+    read: impl FnOnce(&mut serde_json::Deserializer<StrRead<'de>>) -> serde_json::Result<T>,
+) -> serde_json::Result<T> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = seed.deserialize(&mut deserializer)?;
+    let value = read(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }

@@ -8,7 +8,7 @@ use std::ops::Deref;
 use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
@@ -84,9 +84,8 @@ impl Job {
             .map(|(_, value)| Secret::new(value.into_owned()))
             .collect();
         let body = str::from_utf8(&self.body).unwrap_or_default();
-        if let Ok(Texts(texts)) = lenient::parse(body) {
-            values.extend(texts);
-        }
+        let texts = lenient::parse_with(body, |json| json.deserialize_map(Texts));
+        values.extend(texts.unwrap_or_default());
         values
     }
 
@@ -171,30 +170,22 @@ pub(crate) fn nothing() -> Box<RawValue> {
     RawValue::NULL.to_owned()
 }
 
-/// The members of an object that are texts.
-struct Texts(Vec<Secret>);
+/// Reads the members of an object that are texts.
+struct Texts;
 
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(TextsVisitor)
-    }
-}
-
-struct TextsVisitor;
-
-impl<'de> Visitor<'de> for TextsVisitor {
-    type Value = Texts;
+impl<'de> Visitor<'de> for Texts {
+    type Value = Vec<Secret>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut texts = Vec::new();
         while let Some((_, value)) = map.next_entry::<IgnoredAny, &RawValue>()? {
             texts.extend(lenient::parse::<Secret>(value.get()));
         }
-        Ok(Texts(texts))
+        Ok(texts)
     }
 }
 
