@@ -4,7 +4,8 @@ use std::fmt;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
@@ -44,6 +45,8 @@ impl std::error::Error for OpenError {}
 
 /// How long a question waits for another process.
 const BUSY: Duration = Duration::from_secs(2);
+/// Between two tries where SQLite does not wait itself.
+const PAUSE: Duration = Duration::from_millis(2);
 /// Marks the file as ours: `ding` in ASCII.
 const APPLICATION: i64 = 0x6469_6e67;
 
@@ -114,15 +117,32 @@ fn recognize(connection: &mut Connection) -> Result<(), OpenError> {
         connection.query_row(&format!("PRAGMA {name} = {value}"), [], |_| Ok(())).or_else(|error| {
             match error {
                 rusqlite::Error::QueryReturnedNoRows => Ok(()),
-                error => Err(trouble(error)),
+                error => Err(error),
             }
         })
     };
-    set("journal_mode", "WAL")?;
+    patiently(|| set("journal_mode", "WAL")).map_err(trouble)?;
     // A refresh token that was stored must be there after the power failed.
-    set("synchronous", "FULL")?;
-    set("secure_delete", "ON")?;
-    set("trusted_schema", "OFF")
+    set("synchronous", "FULL").map_err(trouble)?;
+    set("secure_delete", "ON").map_err(trouble)?;
+    set("trusted_schema", "OFF").map_err(trouble)
+}
+
+/// SQLite waits by itself where a lock is the first of its transaction only, which it is not in the
+/// change to WAL: of many that open a new file at once, the later ones are sent away there.
+fn patiently(mut ask: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match ask() {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                if Instant::now() >= end {
+                    return Err(error);
+                }
+                thread::sleep(PAUSE);
+            }
+            answer => return answer,
+        }
+    }
 }
 
 /// What a failure says, without keys, values and statements.

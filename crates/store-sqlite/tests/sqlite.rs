@@ -129,6 +129,26 @@ fn no_update_is_lost_between_threads_with_connections_of_their_own() {
     assert_eq!(value(&SqliteStore::open(&file).unwrap()).unwrap().1, "160");
 }
 
+/// The change to WAL makes a writer of a reader, where SQLite does not wait for others by itself.
+#[test]
+fn many_that_open_a_new_file_at_once_wait_for_each_other() {
+    for round in 0..40 {
+        let place = Place::new(&format!("at-once-{round}"));
+        let file = place.file();
+        let start = std::sync::Barrier::new(8);
+        let open = || {
+            start.wait();
+            SqliteStore::open(&file).map(drop)
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..8).map(|_| scope.spawn(open)).collect();
+            for thread in threads {
+                assert_eq!(thread.join().unwrap(), Ok(()));
+            }
+        });
+    }
+}
+
 /// Not a test of its own: what the tests below start as another process.
 #[test]
 fn child() {
