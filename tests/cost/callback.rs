@@ -22,43 +22,74 @@ const TOKEN: &str = "tokenExample1";
 /// One whose last character leaves no bits over, for the decoder of the hand-written side.
 const KEY: &str = "abcdefghijklmnopqrstuvwxyz0123456789ABCDEFE";
 const NOW: u64 = 1_700_000_000_000;
-/// Ratios, since they hold on a slow machine, too.
-const MOST_BY_HAND: f64 = 2.0;
-const MOST_REFUSED: f64 = 0.5;
 const ROUNDS: usize = 15;
 const ROUND: Duration = Duration::from_millis(60);
 
+/// Prints how long each way takes. Nothing is judged by it, since another program on the machine slows down one way
+/// more than another: `tests/cost.py` counts instructions.
 pub(crate) fn measure() -> Outcome {
-    let (push, owner, bytes) = push()?;
-    let receiver = Receiver::new(TOKEN, KEY, Owner::App(owner.as_str().into()))?;
-    let now = Timestamp::from_millis(NOW);
-    let forged = forged(&push)?;
-    let by_hand = ByHand::new()?;
-
+    let event = Event::new()?;
     let mut best = [f64::MAX; 3];
     for _ in 0..ROUNDS {
         // In turn, so that a machine whose speed drifts treats all alike.
-        let round = [
-            micros(|| receiver.receive(&push, now).is_ok()),
-            micros(|| by_hand.receive(&push, &owner).is_some()),
-            micros(|| matches!(receiver.receive(&forged, now), Err(Refusal::Signature))),
-        ];
+        let round =
+            [micros(|| event.received()), micros(|| event.by_hand()), micros(|| event.refused())];
         for (best, now) in best.iter_mut().zip(round) {
-            *best = best.min(now.ok_or("a push was not judged as it should be")?);
+            *best = best.min(now.ok_or(MISJUDGED)?);
         }
     }
     let [ours, bare, refused] = best;
-    println!("an event of {bytes} bytes, the best of many batches");
+    println!("an event of {} bytes, the best of many batches", event.bytes);
     println!("received               {ours:>6.1} µs   {:>5.2} × by hand", ours / bare);
     println!("by hand                {bare:>6.1} µs");
     println!("refused, bad signature {refused:>6.1} µs   {:>5.2} × received", refused / ours);
-    if ours > MOST_BY_HAND * bare {
-        return Err(format!("received costs more than {MOST_BY_HAND} × by hand").into());
-    }
-    if refused > MOST_REFUSED * ours {
-        return Err(format!("a bad signature costs more than {MOST_REFUSED} × a good one").into());
-    }
     Ok(())
+}
+
+/// Does it one way so many times, and nothing else, for one who counts.
+pub(crate) fn repeat(way: &str, times: u64) -> Outcome {
+    let event = Event::new()?;
+    let way = match way {
+        "received" => Event::received,
+        "by-hand" => Event::by_hand,
+        "refused" => Event::refused,
+        _ => return Err("no such way".into()),
+    };
+    if (0..times).all(|_| black_box(way(&event))) { Ok(()) } else { Err(MISJUDGED.into()) }
+}
+
+const MISJUDGED: &str = "a push was not judged as it should be";
+
+/// A push, the same with another signature, and who takes them.
+struct Event {
+    push: Request<Vec<u8>>,
+    forged: Request<Vec<u8>>,
+    owner: String,
+    bytes: usize,
+    receiver: Receiver,
+    by_hand: ByHand,
+}
+
+impl Event {
+    fn new() -> Outcome<Self> {
+        let (push, owner, bytes) = push()?;
+        let forged = forged(&push)?;
+        let receiver = Receiver::new(TOKEN, KEY, Owner::App(owner.as_str().into()))?;
+        Ok(Self { push, forged, owner, bytes, receiver, by_hand: ByHand::new()? })
+    }
+
+    fn received(&self) -> bool {
+        self.receiver.receive(&self.push, Timestamp::from_millis(NOW)).is_ok()
+    }
+
+    fn by_hand(&self) -> bool {
+        self.by_hand.receive(&self.push, &self.owner).is_some()
+    }
+
+    fn refused(&self) -> bool {
+        let judged = self.receiver.receive(&self.forged, Timestamp::from_millis(NOW));
+        matches!(judged, Err(Refusal::Signature))
+    }
 }
 
 /// A push as it arrives, whom it is for, and how long its message is.

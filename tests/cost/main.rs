@@ -1,7 +1,7 @@
 //! What a warm call of `v2/user/get` costs, against bare ureq and bare hyper-util that send the
 //! same request and parse the same body into the same struct. `tests/cost.py` runs it under
 //! valgrind; `tests/bench` measures more, with these very clients. And what a pushed event costs,
-//! against the same parts by hand: `cost -- callback`.
+//! against the same parts by hand, of which `cost -- callback` prints the time.
 
 mod bare_hyper;
 mod bare_ureq;
@@ -24,7 +24,10 @@ fn main() -> ExitCode {
         ["serve"] => serve::forever(),
         ["call", client, origin, calls] => call(client, origin, calls),
         ["callback"] => callback::measure(),
-        _ => Err("serve | call CLIENT ORIGIN CALLS | callback".into()),
+        ["event", way, times] => {
+            times.parse().map_err(Into::into).and_then(|times| callback::repeat(way, times))
+        }
+        _ => Err("serve | call CLIENT ORIGIN CALLS | callback | event WAY TIMES".into()),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -68,7 +68,8 @@
 //!
 //! The difference is hashes without SHA instructions, the key by which a repeat is known, the names
 //! made alike, and the type. What a bad signature costs is the reading of the body and the hash over
-//! it: `tests/run` fails if that is more than half of a good one.
+//! it. `tests/cost.py` counts instructions, where no other program disturbs: 1.41 × by hand, and 0.33 ×
+//! received; `tests/run` fails above 1.5 and 0.4.
 
 mod cipher;
 mod owner;
