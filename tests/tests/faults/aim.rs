@@ -117,7 +117,10 @@ impl Aim {
     }
 
     pub(crate) fn send_blocking(&self, request: Request) -> Reply {
-        let (request, transports) = self.0.take(request);
+        let (first, request, transports) = self.0.take(request);
+        if let Some(first) = first {
+            let _ = transports.blocking.send(first);
+        }
         self.0.look(transports.blocking.send(request))
     }
 
@@ -125,30 +128,42 @@ impl Aim {
         &self,
         request: Request,
     ) -> impl Future<Output = Reply> + Send + use<> {
-        let (request, transports) = self.0.take(request);
-        let exchange = transports.asynchronous.send(request);
+        let (first, request, transports) = self.0.take(request);
+        let first = first.map(|first| transports.asynchronous.send(first));
         let inner = Arc::clone(&self.0);
-        async move { inner.look(exchange.await) }
+        async move {
+            if let Some(first) = first {
+                let _ = first.await;
+            }
+            inner.look(transports.asynchronous.send(request).await)
+        }
     }
 }
 
 impl Inner {
-    fn take(&self, request: Request) -> (Request, Transports) {
+    /// The request as it is to be sent and by what, and what is to be sent first.
+    fn take(&self, request: Request) -> (Option<Request>, Request, Transports) {
         self.note(&request.url().to_string());
         self.note(&String::from_utf8_lossy(request.body()));
         let mut target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
         let target = target.as_mut().filter(|target| {
             is_operation(target.operation, request.method().as_str(), request.url().path())
         });
-        let Some(target) = target else { return (request, self.straight.clone()) };
+        let Some(target) = target else { return (None, request, self.straight.clone()) };
         self.sent.fetch_add(1, Ordering::Relaxed);
         if target.times == 0 {
-            return (request, self.straight.clone());
+            return (None, request, self.straight.clone());
         }
         target.times -= 1;
         let (label, mut limits) = (request.label().to_owned(), request.limits());
+        let mut first = None;
         if target.short {
-            let connect = if target.astray.is_some() { SHORT_CONNECT } else { SHORT };
+            let connect = if target.astray.is_some() {
+                SHORT_CONNECT
+            } else {
+                first = Some(greeting(&request));
+                SHORT
+            };
             limits = Limits::new(connect, SHORT, limits.max_body);
         }
         let mut http = request.into_http();
@@ -158,7 +173,7 @@ impl Inner {
             *http.uri_mut() = format!("{origin}{path}").parse::<Uri>().expect("a place's origin");
             transports = by.clone();
         }
-        (Request::new(http, label, limits), transports)
+        (first, Request::new(http, label, limits), transports)
     }
 
     fn look(&self, reply: Reply) -> Reply {
@@ -182,4 +197,14 @@ impl Inner {
             }
         }
     }
+}
+
+/// Opens a connection, in all the time that it takes on a busy machine: a time limit that is to end the exchange must not
+/// end the connecting.
+fn greeting(request: &Request) -> Request {
+    let mut parts = request.url().clone().into_parts();
+    parts.path_and_query = Some("/greeting".parse().expect("a path"));
+    let url = Uri::from_parts(parts).expect("as it was, with another path");
+    let http = http::Request::get(url).body(Vec::new()).expect("a request");
+    Request::new(http, "greeting".to_owned(), request.limits())
 }

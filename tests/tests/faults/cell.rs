@@ -178,11 +178,6 @@ impl Play<'_> {
         warmed.map(drop).map_err(|error| format!("warming up: {error:?}"))
     }
 
-    /// A time limit that is to end the exchange must not end the connecting.
-    fn warm_for(&self, kind: &Kind) -> Result<(), String> {
-        if kind.slow { self.warm_up() } else { Ok(()) }
-    }
-
     fn strike(&self, times: usize, rule: Rule, expected: Expected) -> Result<String, String> {
         let Cell { kind, operation, .. } = self.cell;
         self.repair();
@@ -280,11 +275,9 @@ impl Play<'_> {
         let struck = operation.struck;
         match (kind.by, &self.front) {
             (By::Sandbox(fault), _) => {
-                self.warm_for(kind)?;
                 drop(self.sandbox.fault(fault(Fault::on(struck).times(times))));
             }
             (By::Front(misdeed), Some(front)) => {
-                self.warm_for(kind)?;
                 front.plot(Some(Plot::new(struck, times, kind.executes, misdeed)));
             }
             (By::Token(misdeed), Some(front)) => {
