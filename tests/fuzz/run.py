@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs every fuzz target for a while, as many at once as there are cores: `tests/fuzz/run.py [SECONDS] [TARGET ...]`.
+"""Runs every fuzz target for a while, as many at once as there are cores: `tests/fuzz/run.py [SECONDS] [TARGET ...]`,
+or builds them only: `tests/fuzz/run.py build`.
 
 Needs cargo-fuzz (`cargo install cargo-fuzz`) and a C++ compiler; the stable toolchain will do. What is found on the way
 is kept outside the repository (`tests/fuzz/target/found`); an input that breaks a property is shown with the way to
@@ -36,9 +37,11 @@ def run(target: str, seconds: int) -> tuple[str, int, str]:
 
 
 def main() -> int:
+    subprocess.run(cargo("build"), check=True, env=ENVIRONMENT)
+    if sys.argv[1:] == ["build"]:
+        return 0
     seconds = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     chosen = sys.argv[2:] or targets()
-    subprocess.run(cargo("build"), check=True, env=ENVIRONMENT)
     broken = 0
     print(f"{len(chosen)} targets, {seconds} s each")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
