@@ -27,7 +27,7 @@ WAYS = ("received", "by-hand", "refused")
 
 def build(keep: Path, *features: str) -> str:
     """Builds with these features; the program is copied to where the next build leaves it alone."""
-    command = ["cargo", "build", "--release", "--locked", "-p", "dingtalk-cost",
+    command = ["cargo", "build", "--profile", "cost", "--locked", "-p", "dingtalk-cost",
                "--message-format", "json-render-diagnostics", *features]
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     paths = re.findall(r'"executable":"([^"]*/cost)"', output)
