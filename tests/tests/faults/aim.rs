@@ -156,14 +156,9 @@ impl Inner {
         }
         target.times -= 1;
         let (label, mut limits) = (request.label().to_owned(), request.limits());
-        let mut first = None;
+        let first = (target.short && target.astray.is_none()).then(|| greeting(&request));
         if target.short {
-            let connect = if target.astray.is_some() {
-                SHORT_CONNECT
-            } else {
-                first = Some(greeting(&request));
-                SHORT
-            };
+            let connect = if target.astray.is_some() { SHORT_CONNECT } else { SHORT };
             limits = Limits::new(connect, SHORT, limits.max_body);
         }
         let mut http = request.into_http();
